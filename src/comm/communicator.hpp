@@ -1,0 +1,64 @@
+#pragma once
+#include <mpi.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace tattn {
+
+/// An own duplicate of a communicator, so that no message of ours meets one of the caller's.
+/// Move-only; frees the duplicate when destroyed. Unless it says otherwise each member is collective.
+class Communicator {
+ public:
+  explicit Communicator(MPI_Comm parent);  ///< duplicates `parent`
+  ~Communicator();
+  Communicator(Communicator&& other) noexcept;
+  Communicator& operator=(Communicator&&) = delete;
+  Communicator(const Communicator&) = delete;
+  Communicator& operator=(const Communicator&) = delete;
+
+  [[nodiscard]] int rank() const { return rank_; }             ///< not collective
+  [[nodiscard]] int size() const { return size_; }             ///< not collective
+  [[nodiscard]] MPI_Comm handle() const { return handle_; }    ///< not collective
+
+  /// Ranks that share this rank's node (shared memory).
+  [[nodiscard]] int ranks_on_node() const;
+
+  void barrier() const;
+  [[nodiscard]] std::vector<std::int64_t> gather_all(std::int64_t value) const;  ///< by rank
+  [[nodiscard]] std::int64_t sum(std::int64_t value) const;
+  [[nodiscard]] std::int64_t max(std::int64_t value) const;
+  [[nodiscard]] std::int64_t min(std::int64_t value) const;
+  [[nodiscard]] double max(double value) const;
+  [[nodiscard]] double min(double value) const;
+  /// Sum in rank order, the same bits on every rank and run after run.
+  [[nodiscard]] double sum(double value) const;
+  [[nodiscard]] bool all(bool value) const;
+  [[nodiscard]] std::string broadcast(const std::string& text, int root = 0) const;
+
+  /// Runs `step` on every rank; when it throws Error (or std::bad_alloc) on any of them, every rank
+  /// throws the error of the lowest such rank. `step` itself must not communicate.
+  void agree(const std::function<void()>& step) const;
+
+ private:
+  MPI_Comm handle_ = MPI_COMM_NULL;
+  int rank_ = 0;
+  int size_ = 1;
+};
+
+/// MPI_Init_thread and MPI_Finalize, once a program. main owns one.
+class MpiSession {
+ public:
+  MpiSession(int* argc, char*** argv);
+  ~MpiSession();
+  MpiSession(const MpiSession&) = delete;
+  MpiSession& operator=(const MpiSession&) = delete;
+};
+
+/// For an error that only this rank knows of: prints "tattn: error: <message>" once and ends the
+/// whole job with `status`.
+[[noreturn]] void abort_job(const std::string& message, int status);
+
+}  // namespace tattn

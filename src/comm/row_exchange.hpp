@@ -1,0 +1,26 @@
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "comm/communicator.hpp"
+#include "tattn/operands.hpp"
+
+namespace tattn {
+
+/// Rows `wanted` of a distributed row-major matrix, whoever holds them. Ranges wanted by different
+/// ranks may overlap. Collective. Messages above 1 GiB are split.
+///
+///     before  rank 0 [0 1 2]   rank 1 [3 4]   rank 2 [5]
+///     after   rank 0 wants [0 1 2 3 4 5]   rank 1 wants [2 3]   rank 2 wants []
+template <class T>
+[[nodiscard]] std::vector<T> fetch_rows(const Communicator& comm, Block<const T> mine, RowRange wanted,
+                                        std::int64_t columns);
+
+/// The adjoint of fetch_rows: every rank holds partial sums for rows `held` (ranges may overlap); the
+/// owner of a row gets the sum of all, added in rank order in double, so bitwise the same every time.
+/// Writes mine.data whole. Collective.
+template <class T>
+void sum_rows(const Communicator& comm, const double* partial, RowRange held, Block<T> mine,
+              std::int64_t columns);
+
+}  // namespace tattn

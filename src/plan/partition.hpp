@@ -1,0 +1,27 @@
+#pragma once
+#include <vector>
+
+#include "tattn/problem.hpp"
+
+namespace tattn::plan {
+
+/// One rank's share of the exact method: every query row of `queries` against part `key_part` of
+/// `key_parts` of the key tuples.
+struct WorkShare {
+  RowRange queries;
+  int key_part = 0;
+  int key_parts = 1;
+};
+
+/// How the exact method is spread over ranks. Query rows are cut into contiguous flattened ranges of
+/// equal work (row i of a causal slice costs (i+1)^t), at slice boundaries where that costs little
+/// balance, at multiples of a query block otherwise; when ranks outnumber query blocks several ranks
+/// share a range and cut its keys.
+struct Partition {
+  std::vector<WorkShare> work;    ///< by rank; may be empty ranges
+  std::vector<RowRange> owned;    ///< by rank: the query rows it should read and write; cover each row once
+};
+
+[[nodiscard]] Partition partition_exact(const Problem& problem, int ranks);
+
+}  // namespace tattn::plan
