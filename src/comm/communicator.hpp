@@ -23,6 +23,10 @@ class Communicator {
   [[nodiscard]] int size() const { return size_; }             ///< not collective
   [[nodiscard]] MPI_Comm handle() const { return handle_; }    ///< not collective
 
+  /// Payload bytes this rank has sent in row exchanges so far. Not collective.
+  [[nodiscard]] std::int64_t bytes_sent() const { return bytes_sent_; }
+  void count_sent(std::int64_t bytes) const { bytes_sent_ += bytes; }
+
   /// Ranks that share this rank's node (shared memory).
   [[nodiscard]] int ranks_on_node() const;
 
@@ -46,6 +50,7 @@ class Communicator {
   MPI_Comm handle_ = MPI_COMM_NULL;
   int rank_ = 0;
   int size_ = 1;
+  mutable std::int64_t bytes_sent_ = 0;
 };
 
 /// MPI_Init_thread and MPI_Finalize, once a program. main owns one.
