@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "comm/communicator.hpp"
+#include "io/dataset_shape.hpp"
 #include "tattn/operands.hpp"
 #include "tattn/problem.hpp"
 
@@ -16,10 +17,10 @@ struct FileInfo {
   std::string path;
   std::vector<std::int64_t> leading;  ///< leading dimensions (batch, heads), may be empty
   DType dtype = DType::f32;
-  Problem problem;                    ///< scale defaults to 1 / dim; causal to false
-  bool has_upstream = false;          ///< dO is there
-  bool has_target = false;            ///< E is there
-  std::int64_t bytes = 0;             ///< size of the file
+  Problem problem;            ///< scale defaults to 1 / dim; causal to false
+  bool has_upstream = false;  ///< dO is there
+  bool has_target = false;    ///< E is there
+  std::int64_t bytes = 0;     ///< size of the file
 };
 
 /// What a command needs of the file beyond Q, K and V.
@@ -32,7 +33,8 @@ struct Overrides {
 };
 
 /// Opens and checks `path` on rank 0 and tells every rank. Collective. Throws Error(Status::input), the
-/// same on every rank, with one line that names the file, the dataset, what was found and expected.
+/// same on every rank, with one line that names the file, the dataset, what was found and expected; and
+/// Error(Status::usage) for an override that is not finite.
 [[nodiscard]] FileInfo inspect(const Communicator& comm, const std::string& path, Needs needs,
                                const Overrides& overrides);
 
@@ -49,14 +51,18 @@ struct OperandRows {
 };
 
 /// Reads this rank's rows, `query_rows` of Q and dO (or E) and an even share of each K_u and V_u, with
-/// collective reads, and refuses NaN and Inf (names the dataset and the first such row). Collective.
+/// collective reads, and refuses NaN and Inf (names the dataset and the first such row). Collective; T must be
+/// info.dtype. Throws Error(Status::input), the same on every rank.
 template <class T>
 [[nodiscard]] OperandRows<T> read_operands(const Communicator& comm, const FileInfo& info, RowRange query_rows,
                                            Needs needs);
 
-/// Rows `rows` of one float dataset of the file, e.g. "O" of a result. Collective.
+/// Flattened rows `mine` of one dataset of type T, e.g. "O" of a result. Collective; the ranges of the ranks may
+/// overlap or be empty. With `expected` the dataset must have just that shape; without it is taken to be
+/// (..., rows, columns). Throws Error(Status::input), the same on every rank. Accepts NaN and Inf.
 template <class T>
-[[nodiscard]] std::vector<T> read_rows(const Communicator& comm, const std::string& path, const std::string& dataset,
-                                       RowRange rows);
+[[nodiscard]] std::vector<T> read_rows(const Communicator& comm, const std::string& path,
+                                       const std::string& dataset, RowRange mine,
+                                       const std::optional<DatasetShape>& expected = std::nullopt);
 
 }  // namespace tattn::io

@@ -1,10 +1,12 @@
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "comm/communicator.hpp"
+#include "io/transfer.hpp"
 #include "tattn/problem.hpp"
 
 namespace tattn::io {
@@ -14,31 +16,37 @@ using Attribute = std::variant<std::string, double, std::int64_t>;
 /// A file that is whole or not there: it is written as ".<name>.partial" in the same folder, which a
 /// lock keeps to one run at a time and a later run replaces; commit() flushes it to disk and renames it.
 /// Destroyed without commit (an error), it removes the partial file and leaves an older `path` alone.
+/// The bytes depend on what is written only, not on the number of ranks or the time.
 /// Every member is collective and throws Error(Status::failed) on every rank when it fails on any.
 class ResultFile {
  public:
   /// Finds out, before any computing, whether `path` can be written: throws Error(Status::usage) when it
-  /// exists and `replace` is false, or its folder is missing or not writable, or it is a folder.
+  /// exists and `replace` is false, or its folder is missing or not writable, or it is a folder; and
+  /// Error(Status::failed) when another run is writing it. `comm` must outlive this.
   ResultFile(const Communicator& comm, const std::string& path, bool replace);
   ~ResultFile();
   ResultFile(const ResultFile&) = delete;
   ResultFile& operator=(const ResultFile&) = delete;
 
+  /// Attribute of the root; rank 0's value counts.
   void attribute(const std::string& name, const Attribute& value);
 
   /// A dataset of shape (leading..., rows, columns); without `columns` (0) of shape (leading..., rows). This
-  /// rank writes flattened rows `mine` from `data`; over the ranks they cover each row once. One collective write.
+  /// rank writes flattened rows `mine` from `data` (the caller's, may be null where `mine` is empty); over the
+  /// ranks they cover each row once. One collective write for each GiB of the largest share.
   template <class T>
-  void dataset(const std::string& name, const std::vector<std::int64_t>& leading, std::int64_t rows,
-               std::int64_t columns, RowRange mine, const T* data);
+  TransferReport dataset(const std::string& name, const std::vector<std::int64_t>& leading, std::int64_t rows,
+                         std::int64_t columns, RowRange mine, const T* data);
 
+  /// A float64 dataset of one entry and no dimensions; rank 0's value counts.
   void scalar(const std::string& name, double value);
 
+  /// Closes, flushes and renames. Nothing else may be called afterwards.
   void commit();
 
  private:
   struct State;
-  State* state_;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace tattn::io

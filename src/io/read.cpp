@@ -1,0 +1,155 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "io/dataset.hpp"
+#include "io/dataset_read.hpp"
+#include "io/input_file.hpp"
+#include "io/operand_file.hpp"
+#include "tattn/error.hpp"
+
+namespace tattn::io {
+namespace {
+
+/// Place of the first entry that is NaN or Inf; entries.size() if there is none.
+template <class T>
+std::size_t first_not_finite(const std::vector<T>& entries) {
+  return static_cast<std::size_t>(
+      std::find_if(entries.begin(), entries.end(), [](T x) { return !std::isfinite(x); }) - entries.begin());
+}
+
+template <class T>
+void check_finite(const Communicator& comm, const std::string& path, const std::string& name,
+                  const DatasetShape& shape, RowRange mine, const std::vector<T>& entries) {
+  const std::size_t at = first_not_finite(entries);
+  const bool clean = at == entries.size();
+  const std::int64_t row = clean ? std::numeric_limits<std::int64_t>::max()
+                                 : mine.begin + static_cast<std::int64_t>(at) / shape.row_entries();
+  const std::int64_t first = comm.min(row);
+  comm.agree([&] {
+    if (clean || row != first) return;
+    refuse_dataset(path, name,
+                   fmt::format("has {} in row {}, column {}: expected finite numbers only", entries[at],
+                               format_row(shape, row), static_cast<std::int64_t>(at) % shape.row_entries()));
+  });
+}
+
+/// Reads the operands of one file one after the other.
+template <class T>
+class OperandReader {
+ public:
+  OperandReader(const Communicator& comm, const FileInfo& info)
+      : comm_(comm), info_(info), file_(open_collective(comm, info.path, info.bytes)) {}
+
+  [[nodiscard]] std::vector<T> read(const std::string& name, std::int64_t rows, std::int64_t columns,
+                                    RowRange mine) const {
+    const DatasetShape shape{info_.leading, rows, columns};
+    std::vector<T> entries;
+    comm_.agree([&] { entries.resize(static_cast<std::size_t>(mine.size() * columns)); });
+    read_dataset(comm_, file_.get(), info_.path, name, shape, mine, entries.data());
+    check_finite(comm_, info_.path, name, shape, mine, entries);
+    return entries;
+  }
+
+ private:
+  const Communicator& comm_;
+  const FileInfo& info_;
+  Handle file_;
+};
+
+/// Shape and type of one dataset as rank 0 sees it, told to every rank.
+struct Found {
+  DatasetShape shape;
+  std::int64_t file_bytes = 0;
+};
+
+Found find_dataset(const Communicator& comm, const std::string& path, const std::string& name, bool has_columns) {
+  std::vector<std::int64_t> facts;  // bytes of the file, then the dims
+  std::string text;
+  comm.agree([&] {
+    if (comm.rank() != 0) return;
+    blame_input(path, [&] {
+      facts = {check_input_file(path)};
+      const Handle file = open_input_file(path);
+      const Dataset dataset = describe_dataset(path, facts[0], file.get(), name, has_columns ? 2 : 1);
+      facts.insert(facts.end(), dataset.dims.begin(), dataset.dims.end());
+    });
+    text.assign(reinterpret_cast<const char*>(facts.data()), facts.size() * sizeof(std::int64_t));
+  });
+  text = comm.broadcast(text);
+  facts.resize(text.size() / sizeof(std::int64_t));
+  std::memcpy(facts.data(), text.data(), text.size());
+
+  Found found{{}, facts[0]};
+  if (has_columns) {
+    found.shape.columns = facts.back();
+    facts.pop_back();
+  }
+  found.shape.rows = facts.back();
+  found.shape.leading.assign(facts.begin() + 1, facts.end() - 1);
+  return found;
+}
+
+}  // namespace
+
+template <class T>
+Operands<T> OperandRows<T>::views() const {
+  Operands<T> result;
+  result.query = {query.data(), query_rows};
+  for (std::size_t u = 0; u < key.size(); ++u) {
+    result.key[u] = {key[u].data(), key_rows[u]};
+    result.value[u] = {value[u].data(), key_rows[u]};
+  }
+  return result;
+}
+
+template <class T>
+OperandRows<T> read_operands(const Communicator& comm, const FileInfo& info, RowRange query_rows, Needs needs) {
+  const Shape& shape = info.problem.shape;
+  const OperandReader<T> reader(comm, info);
+  OperandRows<T> operands;
+  operands.query_rows = query_rows;
+  operands.query = reader.read("Q", shape.rows, shape.dim, query_rows);
+  for (int number = 1; number <= shape.order; ++number) {
+    const auto u = static_cast<std::size_t>(number - 1);
+    const RowRange mine = even_range(shape.total_key_rows(number - 1), comm.size(), comm.rank());
+    operands.key_rows[u] = mine;
+    operands.key[u] = reader.read(fmt::format("K{}", number), shape.key_rows[u], shape.dim, mine);
+    operands.value[u] = reader.read(fmt::format("V{}", number), shape.key_rows[u], shape.value_dim, mine);
+  }
+  if (needs == Needs::upstream)
+    operands.upstream = reader.read(info.has_target ? "E" : "dO", shape.rows, shape.value_dim, query_rows);
+  return operands;
+}
+
+template <class T>
+std::vector<T> read_rows(const Communicator& comm, const std::string& path, const std::string& dataset,
+                         RowRange mine, const std::optional<DatasetShape>& expected) {
+  const Found found = find_dataset(comm, path, dataset, !expected || expected->columns != 0);
+  const DatasetShape& shape = expected ? *expected : found.shape;
+  const Handle file = open_collective(comm, path, found.file_bytes);
+  std::vector<T> entries;
+  comm.agree([&] {
+    if (shape.dims() != found.shape.dims())
+      refuse_dataset(
+          path, dataset,
+          fmt::format("has shape {}, expected {}", format_dims(found.shape.dims()), format_dims(shape.dims())));
+    entries.resize(static_cast<std::size_t>(mine.size() * shape.row_entries()));
+  });
+  read_dataset(comm, file.get(), path, dataset, shape, mine, entries.data());
+  return entries;
+}
+
+template struct OperandRows<float>;
+template struct OperandRows<double>;
+template OperandRows<float> read_operands(const Communicator&, const FileInfo&, RowRange, Needs);
+template OperandRows<double> read_operands(const Communicator&, const FileInfo&, RowRange, Needs);
+template std::vector<float> read_rows(const Communicator&, const std::string&, const std::string&, RowRange,
+                                      const std::optional<DatasetShape>&);
+template std::vector<double> read_rows(const Communicator&, const std::string&, const std::string&, RowRange,
+                                       const std::optional<DatasetShape>&);
+
+}  // namespace tattn::io
