@@ -1,0 +1,37 @@
+#include "support/judge.hpp"
+
+#include "comm/communicator.hpp"
+#include "support/plain_attention.hpp"
+
+namespace tattn::test {
+
+std::string verdict(MPI_Comm comm, const std::function<std::string()>& judge) {
+  const Communicator ranks(comm);
+  return ranks.broadcast(ranks.rank() == 0 ? judge() : std::string());
+}
+
+void expect_verdict(MPI_Comm comm, const std::function<std::string()>& judge, const std::string& what) {
+  const std::string answer = verdict(comm, judge);
+  if (rank_of(comm) != 0) return;
+  EXPECT_EQ(answer, "") << what << ", " << size_of_comm(comm) << " ranks";
+}
+
+template <class T>
+void expect_like_twin(MPI_Comm comm, const Case& c, const How& how, const std::string& what) {
+  const Case same = rounded<T>(c);
+  const Arrays got = library_attention<T>(comm, same, how);
+  expect_verdict(
+      comm, [&] { return first_difference(got, plain_attention(same), rounding_bound(same, precision_of<T>())); },
+      what + (sizeof(T) == 4 ? ", float" : ", double"));
+}
+
+Arrays only(const Arrays& all, const std::vector<std::string>& names) {
+  Arrays some;
+  for (const auto& name : names) some[name] = all.at(name);
+  return some;
+}
+
+template void expect_like_twin<float>(MPI_Comm, const Case&, const How&, const std::string&);
+template void expect_like_twin<double>(MPI_Comm, const Case&, const How&, const std::string&);
+
+}  // namespace tattn::test
