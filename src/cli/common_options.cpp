@@ -1,0 +1,100 @@
+#include "cli/common_options.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <map>
+
+#include "cli/machine.hpp"
+#include "tattn/error.hpp"
+#include "tattn/version.hpp"
+
+namespace tattn::cli {
+namespace {
+
+double number(const std::string& text) {
+  double value = 0;
+  return CLI::detail::lexical_cast(text, value) ? value : std::numeric_limits<double>::quiet_NaN();
+}
+
+int default_threads() {
+  const char* text = std::getenv("OMP_NUM_THREADS");
+  const int threads = text ? std::atoi(text) : 1;  // of a list "4,2" the first is meant
+  return threads > 0 ? threads : 1;
+}
+
+}  // namespace
+
+CLI::Validator finite() {
+  return CLI::Validator(
+      [](std::string& text) {
+        return std::isfinite(number(text)) ? std::string() : fmt::format("'{}' is not a finite number", text);
+      },
+      "NUMBER");
+}
+
+CLI::Validator positive() {
+  return CLI::Validator(
+      [](std::string& text) {
+        const double value = number(text);
+        return std::isfinite(value) && value > 0 ? std::string()
+                                                 : fmt::format("'{}' is not a number above 0", text);
+      },
+      "NUMBER > 0");
+}
+
+void add_common_options(CLI::App& command, CommonOptions& o) {
+  command.add_option("--method", o.method, "auto takes the cheapest that meets the tolerance")
+      ->check(CLI::IsMember({"auto", "exact", "polynomial", "dense"}))
+      ->capture_default_str();
+  command.add_option("--tolerance", o.tolerance, "largest acceptable relative error of what is asked for")
+      ->check(positive())
+      ->capture_default_str();
+  command.add_option("--error", o.error_mode, "how the tolerance is held")
+      ->check(CLI::IsMember({"measured", "certified"}))
+      ->capture_default_str();
+  command.add_option("--degree", o.degree, "fix the polynomial's degree")->check(positive());
+  command.add_option("--features", o.features, "fix the polynomial's number of features")->check(positive());
+  command.add_option("--scale", o.scale, "factor of the scores, instead of the file's")->check(finite());
+  command.add_flag("--causal", o.causal, "only keys up to the query's own row take part");
+  command.add_option("--threads", o.threads, "OpenMP threads a rank (default: OMP_NUM_THREADS, else 1)")
+      ->check(positive());
+  command
+      .add_option("--memory", o.memory,
+                  "most memory a rank may take, with suffix K, M or G (default: 80 % of what is free)")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(positive());
+  command.add_flag("--force", o.force, "replace an existing OUT");
+  command.add_option("--report", o.report, "write the run's report to this file, as JSON")->type_name("FILE");
+  command.add_flag("--quiet", o.quiet, "say nothing unless something is wrong");
+  const std::map<std::string, ProgressMode> modes = {
+      {"auto", ProgressMode::automatic}, {"always", ProgressMode::always}, {"never", ProgressMode::never}};
+  command.add_option("--progress", o.progress, "auto: a bar on a terminal, a line every few seconds elsewhere")
+      ->transform(CLI::CheckedTransformer(modes))
+      ->type_name("auto|always|never");
+}
+
+void refuse_what_is_missing(const CommonOptions& options) {
+  if (options.method == "polynomial" || options.method == "dense")
+    throw Error(Status::usage, fmt::format("--method {} is not in this version ({}): use exact or auto",
+                                           options.method, TATTN_VERSION));
+  if (options.degree || options.features)
+    throw Error(
+        Status::usage,
+        fmt::format("--degree and --features belong to --method polynomial, which is not in this version ({})",
+                    TATTN_VERSION));
+}
+
+Options library_options(const Communicator& comm, const CommonOptions& options) {
+  Options result;
+  result.method = options.method == "exact" ? Method::exact : Method::automatic;
+  result.threads = static_cast<int>(comm.min(std::int64_t{options.threads.value_or(default_threads())}));
+  const std::int64_t share = free_memory_bytes() / 10 * 8 / comm.ranks_on_node();
+  const std::int64_t limit = options.memory ? static_cast<std::int64_t>(*options.memory) : share;
+  result.memory_bytes = comm.min(limit);
+  return result;
+}
+
+}  // namespace tattn::cli

@@ -1,0 +1,45 @@
+#pragma once
+#include <CLI/CLI.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "cli/progress.hpp"
+#include "comm/communicator.hpp"
+#include "io/operand_file.hpp"
+#include "tattn/options.hpp"
+
+namespace tattn::cli {
+
+/// The options that forward, gradient and verify share.
+struct CommonOptions {
+  std::string method = "auto";
+  double tolerance = 1e-3;
+  std::string error_mode = "measured";
+  std::optional<std::int64_t> degree, features;
+  std::optional<double> scale;
+  bool causal = false;
+  std::optional<int> threads;
+  std::optional<std::uint64_t> memory;
+  bool force = false;
+  std::string report;
+  bool quiet = false;
+  ProgressMode progress = ProgressMode::automatic;
+
+  [[nodiscard]] io::Overrides overrides() const { return {scale, causal}; }
+};
+
+void add_common_options(CLI::App& command, CommonOptions& options);
+
+/// Throws Error(Status::usage) for what this version does not have.
+void refuse_what_is_missing(const CommonOptions& options);
+
+/// The library's options: defaults filled in, the same on every rank. Collective.
+[[nodiscard]] Options library_options(const Communicator& comm, const CommonOptions& options);
+
+/// CLI11 validators that, unlike its own, refuse NaN and Inf.
+[[nodiscard]] CLI::Validator finite();
+[[nodiscard]] CLI::Validator positive();
+
+}  // namespace tattn::cli

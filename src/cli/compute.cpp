@@ -1,0 +1,175 @@
+#include "cli/compute.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+
+#include "cli/log.hpp"
+#include "cli/paths.hpp"
+#include "cli/provenance.hpp"
+#include "cli/report.hpp"
+#include "cli/results.hpp"
+#include "plan/flops.hpp"
+#include "plan/partition.hpp"
+#include "tattn/attention.hpp"
+#include "tattn/error.hpp"
+
+namespace tattn::cli {
+namespace {
+
+class Stopwatch {
+ public:
+  [[nodiscard]] double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point start_ = Clock::now();
+};
+
+template <class Step>
+double timed(const Step& step) {
+  const Stopwatch watch;
+  step();
+  return watch.seconds();
+}
+
+void check_paths(const Communicator& comm, const ComputeOptions& options) {
+  check_different(comm, options.input, options.output);
+  const std::string& report = options.common.report;
+  if (report.empty()) return;
+  check_different(comm, options.input, report);
+  check_different(comm, options.output, report);
+  check_writable(comm, report);
+}
+
+/// Upstream dO = O - E in place of the target E; the loss is that of all rows.
+template <class T>
+double upstream_of_target(const Communicator& comm, const std::vector<T>& output, std::vector<T>& target) {
+  double sum = 0;
+  for (std::size_t x = 0; x < target.size(); ++x) {
+    target[x] = output[x] - target[x];
+    sum += static_cast<double>(target[x]) * static_cast<double>(target[x]);
+  }
+  return 0.5 * comm.sum(sum);
+}
+
+/// One run: what its steps share.
+template <class T>
+class Run {
+ public:
+  Run(const Communicator& comm, const ComputeOptions& options, const io::FileInfo& info, io::Needs wanted)
+      : comm_(comm),
+        options_(options),
+        info_(info),
+        wanted_(wanted),
+        library_(library_options(comm, options.common)),
+        progress_(options.common.progress, comm.rank() == 0 && !options.common.quiet) {}
+
+  void all() {
+    io::ResultFile file(comm_, options_.output, options_.common.force);
+    plan();
+    io::OperandRows<T> rows;
+    report_.seconds.read = timed([&] { rows = io::read_operands<T>(comm_, info_, owned_, wanted_); });
+    ResultRows<T> results = make_results(rows);
+    calculate(rows, results);
+    report_.seconds.write = timed([&] {
+      write_results(file, info_, rows, results, gradients());
+      write_provenance(comm_, file, options_.common, info_, report_);
+      file.commit();
+    });
+    report_.seconds.total = total_.seconds();
+    write_report(comm_, options_.common, info_, report_);
+    say_done();
+  }
+
+ private:
+  [[nodiscard]] bool gradients() const { return wanted_ == io::Needs::upstream; }
+
+  void plan() {
+    report_.seconds.plan = timed([&] {
+      const plan::Partition partition = plan::partition_exact(info_.problem, comm_.size());
+      owned_ = partition.owned[static_cast<std::size_t>(comm_.rank())];
+      std::int64_t blocks = 0;
+      for (std::size_t r = 0; r < partition.work.size(); ++r)
+        blocks += partition.work[r].key_part == 0 && !partition.work[r].queries.empty();
+      report_.sequence_blocks = blocks;
+    });
+    report_.command = gradients() ? "gradient" : "forward";
+    report_.input = options_.input;
+    report_.output = options_.output;
+    report_.threads = library_.threads;
+    report_.method = "exact";
+    report_.reason = library_.method == Method::exact ? "asked for" : "auto is exact in this version";
+    report_.forward_flops = plan::exact_forward_flops(info_.problem);
+    if (gradients()) report_.gradient_flops = plan::exact_gradient_flops(info_.problem);
+    report_.predicted_flops = *report_.forward_flops + report_.gradient_flops.value_or(0);
+  }
+
+  ResultRows<T> make_results(const io::OperandRows<T>& rows) {
+    std::optional<ResultRows<T>> results;
+    comm_.agree([&] { results.emplace(rows, info_.problem.shape, gradients()); });
+    return std::move(*results);
+  }
+
+  void calculate(io::OperandRows<T>& rows, ResultRows<T>& results) {
+    const std::int64_t sent = comm_.bytes_sent();
+    library_.progress = progress_.phase("forward");
+    report_.seconds.forward =
+        timed([&] { forward(comm_.handle(), info_.problem, rows.views(), library_, results.output_views()); });
+    if (gradients()) {
+      library_.progress = progress_.phase("gradient");
+      report_.seconds.gradient = timed([&] {
+        if (info_.has_target) results.loss = upstream_of_target(comm_, results.output, rows.upstream);
+        gradient(comm_.handle(), info_.problem, rows.views(), library_, std::as_const(results).output_views(),
+                 rows.upstream.data(), results.gradient_views());
+      });
+    }
+    progress_.finish();
+    report_.loss = results.loss;
+    report_.bytes_communicated = comm_.bytes_sent() - sent;
+  }
+
+  void say_done() {
+    const Shape& shape = info_.problem.shape;
+    const double seconds = comm_.max(*report_.seconds.forward + report_.seconds.gradient.value_or(0));
+    spdlog::info("{}: order {}, {} x {} query rows, dim {}, value dim {}, {}{}", options_.input, shape.order,
+                 shape.slices, shape.rows, shape.dim, shape.value_dim,
+                 info_.dtype == io::DType::f32 ? "f32" : "f64", info_.problem.causal ? ", causal" : "");
+    spdlog::info("method {} ({}), {} ranks x {} threads, {:.2f} s, {:.2f} Gflop/s", report_.method, report_.reason,
+                 comm_.size(), library_.threads, seconds, *report_.predicted_flops / seconds * 1e-9);
+    if (report_.loss) spdlog::info("loss {:.9g}", *report_.loss);
+    spdlog::info("wrote {}", options_.output);
+  }
+
+  const Communicator& comm_;
+  const ComputeOptions& options_;
+  const io::FileInfo& info_;
+  io::Needs wanted_;
+  Options library_;
+  Progress progress_;
+  Stopwatch total_;
+  RowRange owned_;
+  Report report_;
+};
+
+}  // namespace
+
+void define_compute(CLI::App& command, ComputeOptions& options) {
+  command.add_option("IN", options.input, "operand file")->required();
+  command.add_option("OUT", options.output, "result file")->required();
+  add_common_options(command, options.common);
+}
+
+void compute(const Communicator& comm, const ComputeOptions& options, io::Needs wanted) {
+  if (options.common.quiet) quiet_log();
+  refuse_what_is_missing(options.common);
+  check_paths(comm, options);
+  const io::FileInfo info = io::inspect(comm, options.input, wanted, options.common.overrides());
+  if (info.dtype == io::DType::f32)
+    Run<float>(comm, options, info, wanted).all();
+  else
+    Run<double>(comm, options, info, wanted).all();
+}
+
+}  // namespace tattn::cli

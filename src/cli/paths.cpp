@@ -1,0 +1,74 @@
+#include "cli/paths.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+#include "tattn/error.hpp"
+
+namespace fs = std::filesystem;
+
+namespace tattn::cli {
+namespace {
+
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+bool same_file(const fs::path& a, const fs::path& b) {
+  std::error_code ignored;  // a file that is not there is the same as none
+  return a == b || fs::equivalent(a, b, ignored) ||
+         fs::weakly_canonical(a, ignored) == fs::weakly_canonical(b, ignored);
+}
+
+/// File system calls of rank 0 stand for all: ranks on other nodes may see a shared file later.
+template <class Step>
+void on_rank_0(const Communicator& comm, const Step& step) {
+  comm.agree([&] {
+    if (comm.rank() == 0) step();
+  });
+}
+
+}  // namespace
+
+void check_different(const Communicator& comm, const std::string& input, const std::string& output) {
+  on_rank_0(comm, [&] {
+    if (same_file(input, output))
+      throw Error(Status::usage, fmt::format("{}: is the same file as {}: name another file", output, input));
+  });
+}
+
+void check_writable(const Communicator& comm, const std::string& path) {
+  on_rank_0(comm, [&] {
+    const fs::path folder = folder_of(path);
+    std::error_code ignored;
+    if (fs::is_directory(path, ignored))
+      throw Error(Status::usage, fmt::format("{}: is a folder: name a file", path));
+    if (!fs::is_directory(folder, ignored))
+      throw Error(Status::usage,
+                  fmt::format("{}: folder {} does not exist: create it first", path, folder.string()));
+    if (access(folder.c_str(), W_OK) != 0)
+      throw Error(Status::usage, fmt::format("{}: no permission to write into folder {}", path, folder.string()));
+  });
+}
+
+void write_text(const Communicator& comm, const std::string& path, const std::string& text) {
+  on_rank_0(comm, [&] {
+    const fs::path partial = folder_of(path) / fmt::format(".{}.partial", fs::path(path).filename().string());
+    std::ofstream file(partial);
+    file << text << std::flush;
+    file.close();
+    if (file && std::rename(partial.c_str(), path.c_str()) == 0) return;
+    const int why = errno;
+    std::error_code ignored;
+    fs::remove(partial, ignored);
+    throw Error(Status::failed, fmt::format("{}: cannot be written: {}", path, std::strerror(why)));
+  });
+}
+
+}  // namespace tattn::cli

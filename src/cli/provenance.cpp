@@ -1,0 +1,30 @@
+#include "cli/provenance.hpp"
+
+#include <fmt/chrono.h>
+
+#include <ctime>
+#include <filesystem>
+
+#include "io/file_digest.hpp"
+#include "tattn/version.hpp"
+
+namespace tattn::cli {
+
+void write_provenance(const Communicator& comm, io::ResultFile& file, const CommonOptions& options,
+                      const io::FileInfo& info, const Report& report) {
+  file.attribute("tattn_version", std::string(TATTN_VERSION));
+  file.attribute("command", report.command);
+  file.attribute("method", report.method);
+  file.attribute("error_mode", options.error_mode);
+  file.attribute("tolerance", options.tolerance);
+  file.attribute("scale", info.problem.scale);
+  file.attribute("causal", std::int64_t{info.problem.causal ? 1 : 0});
+  file.attribute("ranks", std::int64_t{comm.size()});
+  file.attribute("source", std::filesystem::path(info.path).filename().string());
+  file.attribute("source_digest", io::file_digest(comm, info.path));
+  // Clocks differ, but an attribute must be the same on every rank.
+  const std::string now = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+  file.attribute("created", comm.broadcast(now));
+}
+
+}  // namespace tattn::cli

@@ -1,0 +1,85 @@
+#include "cli/report.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "cli/machine.hpp"
+#include "cli/paths.hpp"
+#include "tattn/version.hpp"
+
+namespace tattn::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+template <class T>
+Json largest(const Communicator& comm, const std::optional<T>& value) {
+  return value ? Json(comm.max(*value)) : Json(nullptr);
+}
+
+Json problem_json(const io::FileInfo& info) {
+  const Shape& shape = info.problem.shape;
+  const auto first = shape.key_rows.begin();
+  return {{"order", shape.order},
+          {"slices", shape.slices},
+          {"rows", shape.rows},
+          {"key_rows", std::vector<std::int64_t>(first, first + shape.order)},
+          {"dim", shape.dim},
+          {"value_dim", shape.value_dim},
+          {"dtype", info.dtype == io::DType::f32 ? "f32" : "f64"},
+          {"causal", info.problem.causal},
+          {"scale", info.problem.scale}};
+}
+
+Json plan_json(const CommonOptions& options, const Report& report) {
+  return {{"method", report.method},
+          {"reason", report.reason},
+          {"error_mode", options.error_mode},
+          {"tolerance", options.tolerance},
+          {"degree", nullptr},
+          {"features", nullptr},
+          {"grid", {{"slices", nullptr}, {"sequence", or_null(report.sequence_blocks)}, {"features", nullptr}}},
+          {"predicted",
+           {{"seconds", nullptr},
+            {"flops", or_null(report.predicted_flops)},
+            {"bytes_communicated", nullptr},
+            {"bytes_memory", nullptr}}}};
+}
+
+Json seconds_json(const Communicator& comm, const Report::Seconds& seconds) {
+  return {{"read", largest(comm, seconds.read)},       {"plan", largest(comm, seconds.plan)},
+          {"forward", largest(comm, seconds.forward)}, {"gradient", largest(comm, seconds.gradient)},
+          {"write", largest(comm, seconds.write)},     {"total", comm.max(seconds.total)}};
+}
+
+}  // namespace
+
+void write_report(const Communicator& comm, const CommonOptions& options, const io::FileInfo& info,
+                  const Report& report) {
+  if (options.report.empty()) return;
+  const Json json = {
+      {"version", TATTN_VERSION},
+      {"command", report.command},
+      {"input", report.input},
+      {"output", report.output},
+      {"ranks", comm.size()},
+      {"threads", report.threads},
+      {"problem", problem_json(info)},
+      {"plan", plan_json(options, report)},
+      {"error",
+       {{"measured", or_null(report.measured_error)},
+        {"certified", nullptr},
+        {"worst_row", or_null(report.worst_row)}}},
+      {"seconds", seconds_json(comm, report.seconds)},
+      {"flops", {{"forward", or_null(report.forward_flops)}, {"gradient", or_null(report.gradient_flops)}}},
+      {"bytes_communicated", largest(comm, report.bytes_communicated)},
+      {"peak_memory_bytes", comm.max(peak_memory_bytes())},
+      {"loss", or_null(report.loss)}};
+  write_text(comm, options.report, json.dump(2) + "\n");
+}
+
+}  // namespace tattn::cli

@@ -1,0 +1,34 @@
+#pragma once
+#include <optional>
+#include <string>
+
+#include "cli/common_options.hpp"
+#include "comm/communicator.hpp"
+#include "io/operand_file.hpp"
+
+namespace tattn::cli {
+
+/// What a run did, as far as this rank knows; figures that do not apply stay empty.
+struct Report {
+  std::string command, input, output;
+  int threads = 1;
+  std::string method, reason;
+  std::optional<std::int64_t> sequence_blocks;
+  std::optional<double> predicted_flops;
+  std::optional<double> measured_error;
+  std::optional<std::int64_t> worst_row;
+  struct Seconds {
+    std::optional<double> read, plan, forward, gradient, write;
+    double total = 0;
+  } seconds;
+  std::optional<double> forward_flops, gradient_flops;
+  std::optional<std::int64_t> bytes_communicated;
+  std::optional<double> loss;
+};
+
+/// Writes the report as JSON, whole or not at all: seconds, bytes and memory are the largest over the
+/// ranks. Nothing without --report. Collective; throws Error(Status::failed) when it cannot be written.
+void write_report(const Communicator& comm, const CommonOptions& options, const io::FileInfo& info,
+                  const Report& report);
+
+}  // namespace tattn::cli

@@ -1,0 +1,41 @@
+#include "plan/flops.hpp"
+
+#include <cmath>
+
+namespace tattn::plan {
+namespace {
+
+/// sum over m = 1..n of m^t, by its polynomial (n is too large to loop over).
+double power_sum(double n, int t) {
+  switch (t) {
+    case 1:
+      return n * (n + 1) / 2;
+    case 2:
+      return n * (n + 1) * (2 * n + 1) / 6;
+    case 3:
+      return std::pow(n * (n + 1) / 2, 2);
+    default:
+      return n * (n + 1) * (2 * n + 1) * (3 * n * n + 3 * n - 1) / 30;
+  }
+}
+
+double tuples(const Problem& problem) {
+  const Shape& shape = problem.shape;
+  const auto slices = static_cast<double>(shape.slices), rows = static_cast<double>(shape.rows);
+  if (problem.causal) return slices * power_sum(rows, shape.order);
+  double count = slices * rows;
+  for (int u = 0; u < shape.order; ++u) count *= static_cast<double>(shape.key_rows[static_cast<std::size_t>(u)]);
+  return count;
+}
+
+}  // namespace
+
+double exact_forward_flops(const Problem& problem) {
+  return 2 * static_cast<double>(problem.shape.dim + problem.shape.value_dim + 1) * tuples(problem);
+}
+
+double exact_gradient_flops(const Problem& problem) {
+  return 6 * static_cast<double>(problem.shape.dim + problem.shape.value_dim) * tuples(problem);
+}
+
+}  // namespace tattn::plan

@@ -1,0 +1,14 @@
+#pragma once
+#include "tattn/problem.hpp"
+
+namespace tattn::plan {
+
+/// Floating-point operations of the exact method, by formula, over all slices. With N the number of
+/// (i, j1..jt) that take part, n n_1..n_t, or sum over i of (i+1)^t when causal:
+///
+///     forward   2 (d + dv + 1) N
+///     gradient  2 (3d + 3dv) N     two recomputed products and four new ones; any order
+[[nodiscard]] double exact_forward_flops(const Problem& problem);
+[[nodiscard]] double exact_gradient_flops(const Problem& problem);
+
+}  // namespace tattn::plan
