@@ -19,8 +19,7 @@ void write_entries(hid_t dataset, const std::string& name, const DatasetSpec& sp
   std::vector<double> values(static_cast<std::size_t>(product(spec.dims)));
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = entry(name, static_cast<std::int64_t>(i));
   for (const auto& [place, value] : spec.entries) values[static_cast<std::size_t>(place)] = value;
-  if (!values.empty())
-    TATTN_H5(H5Dwrite, dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
+  if (!values.empty()) TATTN_H5(H5Dwrite, dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
 }
 
 void write_dataset(hid_t file, const std::string& name, const DatasetSpec& spec) {
@@ -33,7 +32,8 @@ void write_dataset(hid_t file, const std::string& name, const DatasetSpec& spec)
     TATTN_H5(H5Pset_chunk, how.get(), static_cast<int>(spec.chunk.size()), spec.chunk.data());
   if (spec.deflate > 0) TATTN_H5(H5Pset_deflate, how.get(), spec.deflate);
   const Handle dataset(
-      TATTN_H5(H5Dcreate2, file, name.c_str(), spec.type, space.get(), H5P_DEFAULT, how.get(), H5P_DEFAULT), H5Dclose);
+      TATTN_H5(H5Dcreate2, file, name.c_str(), spec.type, space.get(), H5P_DEFAULT, how.get(), H5P_DEFAULT),
+      H5Dclose);
   const H5T_class_t kind = TATTN_H5(H5Tget_class, spec.type);
   if (spec.written && (kind == H5T_FLOAT || kind == H5T_INTEGER)) write_entries(dataset.get(), name, spec);
 }
@@ -66,8 +66,8 @@ FileSpec operand_spec(const std::vector<std::int64_t>& leading, hid_t type) {
 
 void add_attribute(hid_t file, const std::string& name, hid_t type, const void* value, hsize_t values) {
   const Handle space(TATTN_H5(H5Screate_simple, 1, &values, nullptr), H5Sclose);
-  const Handle attribute(
-      TATTN_H5(H5Acreate2, file, name.c_str(), type, space.get(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+  const Handle attribute(TATTN_H5(H5Acreate2, file, name.c_str(), type, space.get(), H5P_DEFAULT, H5P_DEFAULT),
+                         H5Aclose);
   TATTN_H5(H5Awrite, attribute.get(), type, value);
 }
 
