@@ -84,7 +84,7 @@ double score_bound(const Balance& balance, double scale, double query_norm, std:
   constexpr double kEps = std::numeric_limits<double>::epsilon();
   const double t2 = balance.operands() + 1.0;
   const double slack = kEps * (3 * 745 * t2 * t2 + t2 * (static_cast<double>(balance.share.size()) + 8));
-  return std::exp(log_bound) * (1 + slack) + std::numeric_limits<double>::denorm_min();
+  return std::exp(log_bound) * (1 + slack) + 4 * std::numeric_limits<double>::denorm_min();
 }
 
 template void raise_column_peaks(const float*, std::int64_t, std::int64_t, double*);
