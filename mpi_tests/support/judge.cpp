@@ -16,13 +16,23 @@ void expect_verdict(MPI_Comm comm, const std::function<std::string()>& judge, co
   EXPECT_EQ(answer, "") << what << ", " << size_of_comm(comm) << " ranks";
 }
 
+std::string first_difference(const std::vector<Arrays>& results, const Arrays& want, const Arrays& bound) {
+  for (std::size_t way = 0; way < results.size(); ++way) {
+    const std::string difference = first_difference(results[way], want, bound);
+    if (!difference.empty()) return "way " + std::to_string(way) + ": " + difference;
+  }
+  return "";
+}
+
 template <class T>
-void expect_like_twin(MPI_Comm comm, const Case& c, const How& how, const std::string& what) {
+void expect_like_twin(MPI_Comm comm, const Case& c, const std::vector<How>& ways, const std::string& what) {
   const Case same = rounded<T>(c);
-  const Arrays got = library_attention<T>(comm, same, how);
-  expect_verdict(
-      comm, [&] { return first_difference(got, plain_attention(same), rounding_bound(same, precision_of<T>())); },
-      what + (sizeof(T) == 4 ? ", float" : ", double"));
+  std::vector<Arrays> results;
+  for (const How& how : ways) results.push_back(library_attention<T>(comm, same, how));
+  const auto judge = [&] {
+    return first_difference(results, plain_attention(same), rounding_bound(same, precision_of<T>()));
+  };
+  expect_verdict(comm, judge, what + (sizeof(T) == 4 ? ", float" : ", double"));
 }
 
 Arrays only(const Arrays& all, const std::vector<std::string>& names) {
@@ -31,7 +41,7 @@ Arrays only(const Arrays& all, const std::vector<std::string>& names) {
   return some;
 }
 
-template void expect_like_twin<float>(MPI_Comm, const Case&, const How&, const std::string&);
-template void expect_like_twin<double>(MPI_Comm, const Case&, const How&, const std::string&);
+template void expect_like_twin<float>(MPI_Comm, const Case&, const std::vector<How>&, const std::string&);
+template void expect_like_twin<double>(MPI_Comm, const Case&, const std::vector<How>&, const std::string&);
 
 }  // namespace tattn::test

@@ -14,15 +14,18 @@ std::string verdict(MPI_Comm comm, const std::function<std::string()>& judge);
 /// Fails the test on rank 0 when the answer of `judge` is not empty. Collective.
 void expect_verdict(MPI_Comm comm, const std::function<std::string()>& judge, const std::string& what);
 
-/// Compares O, LSE and every gradient of the library in type T with the twin's, for the operands of `c`
-/// rounded to T. Collective.
+/// The same for several results, with the number of the first one that is wrong.
+std::string first_difference(const std::vector<Arrays>& results, const Arrays& want, const Arrays& bound);
+
+/// Compares O, LSE and every gradient of the library in type T, computed in each of the `ways`, with the
+/// twin's, for the operands of `c` rounded to T. Collective.
 template <class T>
-void expect_like_twin(MPI_Comm comm, const Case& c, const How& how, const std::string& what);
+void expect_like_twin(MPI_Comm comm, const Case& c, const std::vector<How>& ways, const std::string& what);
 
 /// The arrays of `all` that are called `names`.
 Arrays only(const Arrays& all, const std::vector<std::string>& names);
 
-extern template void expect_like_twin<float>(MPI_Comm, const Case&, const How&, const std::string&);
-extern template void expect_like_twin<double>(MPI_Comm, const Case&, const How&, const std::string&);
+extern template void expect_like_twin<float>(MPI_Comm, const Case&, const std::vector<How>&, const std::string&);
+extern template void expect_like_twin<double>(MPI_Comm, const Case&, const std::vector<How>&, const std::string&);
 
 }  // namespace tattn::test
