@@ -60,4 +60,39 @@ void exact_forward(const BlockSizes& sizes, const Causality& causality, const T*
 template <class T>
 [[nodiscard]] std::int64_t exact_forward_scratch(const BlockSizes& sizes);
 
+/// A block of query rows as the gradient needs it, in lane panels and again in rows; missing rows are zero.
+/// Rows have row_stride(columns) entries each, zero beyond the columns.
+template <class T>
+struct QueryBlock {
+  const T* query = nullptr;          ///< [panels][dim][W], times scale * log2(e)
+  const T* query_rows = nullptr;     ///< [panels * W][row_stride(dim)], the same values
+  const T* upstream = nullptr;       ///< dO: [panels][value_dim][W]
+  const T* upstream_rows = nullptr;  ///< [panels * W][row_stride(value_dim)]
+  const T* lse = nullptr;            ///< log2(e) * LSE: [panels][W]
+  const T* delta = nullptr;          ///< dO.O of each row: [panels][W]
+};
+
+/// What exact_gradient adds to. Keys' sums are in units of log2(e): multiply by ln 2 at the end.
+template <class T>
+struct GradientSums {
+  double* query = nullptr;        ///< [panels][dim][W]: sum ds K1 * .. * Kt; times scale it is dQ
+  double* inner_key = nullptr;    ///< [inner][row_stride(dim)]: sum ds Q * K1 * .., times scale * log2(e)
+  double* inner_value = nullptr;  ///< [inner][row_stride(value_dim)]: sum p dO * V1 * ..
+  double* outer_key = nullptr;    ///< [outer][dim]: sum ds Q * Kt, times scale * log2(e)
+  double* outer_value = nullptr;  ///< [outer][value_dim]: sum p dO * Vt
+};
+
+/// Columns rounded up to whole vectors of the instruction set in use.
+template <class T>
+[[nodiscard]] std::int64_t row_stride(std::int64_t columns);
+
+/// Adds the contributions of the block's tuples outer x inner (formulas: tattn::gradient).
+template <class T>
+void exact_gradient(const BlockSizes& sizes, const Causality& causality, const QueryBlock<T>& block,
+                    const KeyTile<T>& keys, const GradientSums<T>& sums, T* scratch);
+
+/// Entries of `scratch` that exact_gradient needs.
+template <class T>
+[[nodiscard]] std::int64_t exact_gradient_scratch(const BlockSizes& sizes);
+
 }  // namespace tattn::kernels

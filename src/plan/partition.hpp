@@ -18,8 +18,8 @@ struct WorkShare {
 /// balance, at multiples of a query block otherwise; when ranks outnumber query blocks several ranks
 /// share a range and cut its keys.
 struct Partition {
-  std::vector<WorkShare> work;    ///< by rank; may be empty ranges
-  std::vector<RowRange> owned;    ///< by rank: the query rows it should read and write; cover each row once
+  std::vector<WorkShare> work;  ///< by rank; may be empty ranges
+  std::vector<RowRange> owned;  ///< by rank: the query rows it should read and write; cover each row once
 };
 
 [[nodiscard]] Partition partition_exact(const Problem& problem, int ranks);

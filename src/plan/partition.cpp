@@ -1,0 +1,86 @@
+#include "plan/partition.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace tattn::plan {
+namespace {
+
+constexpr std::int64_t kQueryBlock = 16;  // fewer rows than this leave lanes of a register tile empty
+constexpr double kSliceSnap = 0.05;       // imbalance accepted for keeping a slice whole
+
+std::int64_t query_blocks(const Shape& shape) {
+  return shape.slices * ((shape.rows + kQueryBlock - 1) / kQueryBlock);
+}
+
+/// Work of the first `rows` flattened query rows: the number of their key tuples, up to a constant factor.
+double work_before(const Problem& problem, std::int64_t rows) {
+  if (!problem.causal) return static_cast<double>(rows);
+  const double exponent = problem.shape.order + 1;
+  const auto within = [&](double m) { return std::pow(m + 0.5, exponent) - std::pow(0.5, exponent); };
+  const double slice = within(static_cast<double>(problem.shape.rows));
+  return static_cast<double>(rows / problem.shape.rows) * slice +
+         within(static_cast<double>(rows % problem.shape.rows));
+}
+
+/// The flattened row before which `work` is done.
+std::int64_t row_at_work(const Problem& problem, double work) {
+  std::int64_t low = 0, high = problem.shape.total_rows();
+  while (low < high) {
+    const std::int64_t middle = low + (high - low) / 2;
+    if (work_before(problem, middle) < work)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+/// A cut near `work`: at a slice boundary where that is nearly as good, else at a whole block of the slice.
+std::int64_t cut_near(const Problem& problem, double work, double share) {
+  const std::int64_t rows = problem.shape.rows, row = row_at_work(problem, work);
+  const std::int64_t boundary = (row + rows / 2) / rows * rows;
+  if (std::abs(work_before(problem, boundary) - work) <= kSliceSnap * share) return boundary;
+  const std::int64_t inside = (row % rows + kQueryBlock / 2) / kQueryBlock * kQueryBlock;
+  return row / rows * rows + std::min(inside, rows);
+}
+
+Partition by_query_rows(const Problem& problem, int ranks) {
+  const std::int64_t rows = problem.shape.total_rows();
+  const double total = work_before(problem, rows), share = total / ranks;
+  Partition result;
+  std::int64_t begin = 0;
+  for (int r = 0; r < ranks; ++r) {
+    const std::int64_t end = r + 1 == ranks ? rows : std::max(begin, cut_near(problem, share * (r + 1), share));
+    result.work.push_back({{begin, end}, 0, 1});
+    result.owned.push_back({begin, end});
+    begin = end;
+  }
+  return result;
+}
+
+/// More ranks than blocks: the ranks of one block share its rows and cut its keys.
+Partition by_blocks_and_keys(const Problem& problem, int ranks) {
+  const Shape& shape = problem.shape;
+  const std::int64_t per_slice = (shape.rows + kQueryBlock - 1) / kQueryBlock, blocks = query_blocks(shape);
+  Partition result;
+  for (std::int64_t b = 0; b < blocks; ++b) {
+    const std::int64_t begin = b / per_slice * shape.rows + b % per_slice * kQueryBlock;
+    const RowRange rows{begin, std::min(begin + kQueryBlock, (b / per_slice + 1) * shape.rows)};
+    const int parts = static_cast<int>(even_range(ranks, blocks, b).size());
+    for (int part = 0; part < parts; ++part) {
+      const RowRange owned = even_range(rows.size(), parts, part);
+      result.work.push_back({rows, part, parts});
+      result.owned.push_back({rows.begin + owned.begin, rows.begin + owned.end});
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+Partition partition_exact(const Problem& problem, int ranks) {
+  return ranks <= query_blocks(problem.shape) ? by_query_rows(problem, ranks) : by_blocks_and_keys(problem, ranks);
+}
+
+}  // namespace tattn::plan
