@@ -23,8 +23,8 @@ struct Bound {
 
 class Certificate {
  public:
-  Certificate(const std::vector<double>& coefficients, Real range)
-      : coefficients_(coefficients.begin(), coefficients.end()), shifted_(coefficients_.size()), range_(range) {}
+  Certificate(const std::vector<Real>& coefficients, Real range)
+      : coefficients_(coefficients), shifted_(coefficients_.size()), range_(range) {}
 
   Real run() {
     const auto pieces = static_cast<int>(4 * coefficients_.size());
@@ -106,8 +106,8 @@ double rounded_up(Real x) {
 
 }  // namespace
 
-double certified_relative_error(const std::vector<double>& coefficients, double range) {
-  if (range == 0) return rounded_up(std::abs(static_cast<Real>(coefficients[0]) - 1));
+double certified_relative_error(const std::vector<long double>& coefficients, double range) {
+  if (range == 0) return rounded_up(std::abs(coefficients[0] - 1));
   return rounded_up(Certificate(coefficients, range).run());
 }
 

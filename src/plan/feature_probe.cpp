@@ -92,9 +92,9 @@ void FeatureProbe::spread_over_queries(const std::vector<float>& factor, QuerySp
   }
   spread.mean.assign(value_dim_, 0);
   add_weighted_rows(rows_, output_, value_dim_, 0, spread.mean.data());
-  const auto share = static_cast<float>(inverse(total));
+  const double share = inverse(total);
   for (float& mean : spread.mean) {
-    mean *= share;
+    mean = static_cast<float>(mean * share);
     mean_square += mean * mean;
   }
   spread.total = total;

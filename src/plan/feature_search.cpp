@@ -71,7 +71,7 @@ class Search {
  public:
   Search(std::span<const Sample> samples, const SearchOptions& options)
       : options_(options),
-        gradients_(options.target == SearchTarget::gradients),
+        gradients_(options.target == Target::gradients),
         components_(static_cast<std::size_t>(FeatureProbe::components(samples.front().order, gradients_))),
         dim_(static_cast<std::size_t>(samples.front().dim)),
         most_(static_cast<std::size_t>(std::max(options.effort, 1.0) * static_cast<double>(options.limit)) + 16),
@@ -131,7 +131,8 @@ class Search {
       probe.add_energies(energies);
     }
     for (std::size_t c = 0; c < components_; ++c)
-      energies[c] = std::min(energies[c] * weight_ * weight_, std::numeric_limits<double>::max());
+      if (energies[c] > 0)
+        energies[c] = std::min(energies[c] * weight_ * weight_, std::numeric_limits<double>::max());
   }
 
   void push_children() {

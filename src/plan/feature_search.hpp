@@ -28,12 +28,10 @@ struct Sample {
   std::array<SampledRows, kMaxOrder> key;
 };
 
-enum class SearchTarget { output, gradients };
-
 struct SearchOptions {
   std::int64_t limit = 1000;  ///< most features that will be asked for
   int degree_limit = 24;
-  SearchTarget target = SearchTarget::output;
+  Target target = Target::output;
   double effort = 2;  ///< monomials measured, as a multiple of `limit`
 };
 

@@ -134,13 +134,25 @@ Exchange remez(Real range, int degree) {
   return best;
 }
 
-std::vector<double> monomial_coefficients(const Levelled& p) {
+std::vector<Real> monomial_coefficients(const Levelled& p) {
   std::vector<Real> a(p.newton.size(), 0);
   for (std::size_t k = p.newton.size(); k-- > 0;) {  // a <- a (x - node) + newton
     for (std::size_t j = a.size() - 1; j > 0; --j) a[j] = a[j - 1] - p.nodes[k] * a[j];
     a[0] = p.newton[k] - p.nodes[k] * a[0];
   }
-  return {a.begin(), a.end()};
+  return a;
+}
+
+/// The antiderivative of p that agrees with exp at -range.
+std::vector<Real> antiderivative(const std::vector<Real>& p, Real range) {
+  std::vector<Real> a(p.size() + 1, 0);
+  Real at_start = 0;
+  for (std::size_t k = p.size(); k > 0; --k) {
+    a[k] = p[k - 1] / static_cast<Real>(k);
+    at_start = (at_start + a[k]) * -range;
+  }
+  a[0] = std::exp(-range) - at_start;
+  return a;
 }
 
 std::vector<double> taylor_coefficients(int degree) {
@@ -153,6 +165,17 @@ std::vector<double> taylor_coefficients(int degree) {
   return a;
 }
 
+std::vector<Real> exactly(const std::vector<double>& a) {
+  return {a.begin(), a.end()};
+}
+
+/// Exact in long double: k has at most 7 bits and a_k 53.
+std::vector<Real> derivative(const std::vector<double>& a) {
+  std::vector<Real> result(std::max<std::size_t>(a.size() - 1, 1), 0);
+  for (std::size_t k = 1; k < a.size(); ++k) result[k - 1] = static_cast<Real>(k) * static_cast<Real>(a[k]);
+  return result;
+}
+
 /// Below double rounding an exchange would chase noise, and the series is as good.
 bool series_is_exact_to_double(Real range, int degree) {
   const Real log_tail =
@@ -162,34 +185,41 @@ bool series_is_exact_to_double(Real range, int degree) {
 
 }  // namespace
 
-ExpPolynomial relative_minimax_exp(double range, int degree) {
+ExpPolynomial relative_minimax_exp(double range, int degree, Target target) {
   if (!(range >= 0 && range <= kLargestRange) || degree < 0 || degree > kLargestDegree)
     throw Error(
         Status::failed,
         fmt::format("no polynomial of degree {} for exp on [-{}, {}]: degrees 0 to {} and ranges up to {} are "
                     "possible",
                     degree, range, range, kLargestDegree, kLargestRange));
-  ExpPolynomial result{range, degree, {}, 0, 0, 1};
-  if (range == 0 || series_is_exact_to_double(range, degree)) {
+  ExpPolynomial result{range, degree, {}, 0, 0, 0, 1};
+  const int integrations = target == Target::gradients && degree > 0 ? 1 : 0;
+  if (range == 0 || series_is_exact_to_double(range, degree - integrations)) {
     result.coefficients = taylor_coefficients(degree);
   } else {
-    const Exchange exchange = remez(range, degree);
-    result.coefficients = monomial_coefficients(exchange.polynomial);
+    const Exchange exchange = remez(range, degree - integrations);
+    std::vector<Real> a = monomial_coefficients(exchange.polynomial);
+    if (integrations > 0) a = antiderivative(a, range);
+    result.coefficients.assign(a.begin(), a.end());
     result.best_possible = static_cast<double>(exchange.smallest);
   }
-  result.certified_error = certified_relative_error(result.coefficients, range);
+  result.certified_error = certified_relative_error(exactly(result.coefficients), range);
+  result.certified_slope_error = certified_relative_error(derivative(result.coefficients), range);
   result.condition = evaluation_condition(result.coefficients, range);
   return result;
 }
 
-std::optional<ExpPolynomial> smallest_degree(double range, double tolerance, int degree_limit) {
+std::optional<ExpPolynomial> smallest_degree(double range, double tolerance, int degree_limit, Target target) {
   int low = -1, high = std::min(degree_limit, kLargestDegree);  // low fails, high meets the tolerance
   if (high < 0 || !(range <= kLargestRange)) return std::nullopt;
   std::optional<ExpPolynomial> best;
+  const auto meets = [&](const ExpPolynomial& p) {
+    return p.certified_error <= tolerance && (target == Target::output || p.certified_slope_error <= tolerance);
+  };
   // Rounding can spoil high degrees, so the upper end is found by climbing.
   for (int step = std::min(high, 4);; step = std::min(high, step * 2)) {
-    ExpPolynomial p = relative_minimax_exp(range, step);
-    if (p.certified_error <= tolerance) {
+    ExpPolynomial p = relative_minimax_exp(range, step, target);
+    if (meets(p)) {
       high = step;
       best = std::move(p);
       break;
@@ -199,10 +229,10 @@ std::optional<ExpPolynomial> smallest_degree(double range, double tolerance, int
   }
   while (high - low > 1) {
     const int middle = low + (high - low) / 2;
-    ExpPolynomial p = relative_minimax_exp(range, middle);
-    const bool meets = p.certified_error <= tolerance;
-    (meets ? high : low) = middle;
-    if (meets) best = std::move(p);
+    ExpPolynomial p = relative_minimax_exp(range, middle, target);
+    const bool good = meets(p);
+    (good ? high : low) = middle;
+    if (good) best = std::move(p);
   }
   return best;
 }

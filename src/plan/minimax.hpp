@@ -4,6 +4,9 @@
 
 namespace tattn::plan {
 
+/// What a polynomial or a set of monomials is to serve: O, or the gradients too.
+enum class Target { output, gradients };
+
 /// p(x) = coefficients[0] + coefficients[1] x + .. + coefficients[degree] x^degree, close to exp(x) in
 /// relative error for |x| <= range.
 struct ExpPolynomial {
@@ -15,8 +18,12 @@ struct ExpPolynomial {
   /// with exactly these double coefficients in exact arithmetic.
   double certified_error = 0;
 
-  /// About the smallest relative error that any polynomial of this degree can have, before rounding
-  /// its coefficients: what remains of certified_error where rounding spoils nothing.
+  /// Proven in the same way: |p'(x) exp(-x) - 1| <= certified_slope_error. The gradient of the
+  /// polynomial method has p' where the exact one has exp, so it is held by the larger of the two.
+  double certified_slope_error = 0;
+
+  /// About the smallest error that any polynomial of this degree can have: what would remain of
+  /// certified_error (for gradients of certified_slope_error) without rounding the coefficients.
   double best_possible = 0;
 
   /// max over |x| <= range of sum_k |a_k x^k| exp(-x). Evaluating p term by term with unit roundoff u
@@ -43,15 +50,22 @@ struct ExpPolynomial {
 /// until the bound is within 0.2 % of a value that the error takes somewhere. Nothing is sampled: the
 /// pieces cover [-range, range].
 ///
+/// For Target::gradients it is the antiderivative, with p(-range) = exp(-range), of the best polynomial of
+/// one degree less. If |p' - exp| <= e exp on the interval, integration from -range gives |p - exp| <=
+/// e (exp(x) - exp(-range)) < e exp(x): value and slope share one error, and a gradient costs just one degree.
+/// (The best p for values alone has a far worse slope.)
+///
 /// Throws Error (failed) unless range is in [0, kLargestRange] and degree in 0..kLargestDegree.
-[[nodiscard]] ExpPolynomial relative_minimax_exp(double range, int degree);
+[[nodiscard]] ExpPolynomial relative_minimax_exp(double range, int degree, Target target = Target::output);
 
 inline constexpr int kLargestDegree = 100;
 inline constexpr double kLargestRange = 64;  // far beyond what double coefficients can serve
 
-/// The polynomial of smallest degree <= degree_limit with certified_error <= tolerance; none if there is
-/// none: in double coefficients nothing helps once exp(2 range) eps exceeds the tolerance. Any range >= 0.
-[[nodiscard]] std::optional<ExpPolynomial> smallest_degree(double range, double tolerance, int degree_limit);
+/// The polynomial of smallest degree <= degree_limit with certified_error, and for gradients also
+/// certified_slope_error, <= tolerance; none if there is none: in double coefficients nothing helps once
+/// exp(2 range) eps exceeds the tolerance. Any range >= 0.
+[[nodiscard]] std::optional<ExpPolynomial> smallest_degree(double range, double tolerance, int degree_limit,
+                                                           Target target = Target::output);
 
 /// The smallest degree <= kLargestDegree whose best_possible error meets the tolerance, whatever
 /// the precision: for saying how far out of reach a range is. None beyond kLargestRange or that degree.
