@@ -1,5 +1,6 @@
 // What is read is what was written: any leading dimensions, uneven and empty blocks, chunks, compression, both
 // byte orders, cut transfers; and by collective calls.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <mpi.h>
 #include <rapidcheck/gtest.h>
@@ -48,8 +49,8 @@ class ReadOperands : public testing::Test {
       const auto at = static_cast<std::size_t>(u);
       const RowRange keys = even_range(shape.total_key_rows(u), comm.size(), comm.rank());
       EXPECT_EQ(rows.key_rows[at], keys);
-      expect_rows("K" + std::to_string(u + 1), 4, keys, rows.key[at]);
-      expect_rows("V" + std::to_string(u + 1), 3, keys, rows.value[at]);
+      expect_rows(fmt::format("K{}", u + 1), 4, keys, rows.key[at]);
+      expect_rows(fmt::format("V{}", u + 1), 3, keys, rows.value[at]);
     }
     const Operands<T> views = rows.views();
     EXPECT_EQ(views.query.data, rows.query.data());

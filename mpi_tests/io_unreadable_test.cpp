@@ -114,12 +114,13 @@ TEST_F(UnreadableFile, EntriesInOtherFiles) {
   expect_refused("dataset 'Q' is virtual, its entries are in other files: copy them into this one with h5repack");
 }
 
+constexpr H5Z_filter_t kFilter = 305;  // one that nobody has registered
+
 std::size_t pass_through(unsigned, std::size_t, const unsigned*, std::size_t bytes, std::size_t*, void**) {
   return bytes;
 }
 
 TEST_F(UnreadableFile, FilterThatIsNotThere) {
-  constexpr H5Z_filter_t kFilter = 305;
   on_root([&] {
     const H5Z_class2_t filter{H5Z_CLASS_T_VERS, kFilter, 1, 1, "rare", nullptr, nullptr, pass_through};
     H5Zregister(&filter);

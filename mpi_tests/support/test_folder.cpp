@@ -31,6 +31,7 @@ std::vector<std::string> TestFolder::names() const {
   std::vector<std::string> result;
   for (const auto& entry : fs::directory_iterator(folder_)) result.push_back(entry.path().filename().string());
   std::sort(result.begin(), result.end());
+  comm_.barrier();
   return result;
 }
 

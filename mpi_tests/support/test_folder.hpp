@@ -17,7 +17,7 @@ class TestFolder {
   TestFolder& operator=(const TestFolder&) = delete;
 
   [[nodiscard]] std::string path(const std::string& name) const { return (folder_ / name).string(); }
-  /// Names in the folder, sorted.
+  /// Names in the folder, sorted. Collective: no rank goes on to change it before all have looked.
   [[nodiscard]] std::vector<std::string> names() const;
 
  private:

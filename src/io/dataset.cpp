@@ -85,7 +85,7 @@ std::string describe_type(hid_t type) {
     case H5T_INTEGER:
       return fmt::format("{}int{}", TATTN_H5(H5Tget_sign, type) == H5T_SGN_NONE ? "u" : "", bits);
     case H5T_FLOAT:
-      return fmt::format("{}float{}", bits == 32 || bits == 64 ? "non-IEEE " : "", bits);
+      return fmt::format("{}float{}", (bits == 32 || bits == 64) && !float_type(type) ? "non-IEEE " : "", bits);
     case H5T_STRING:
       return "string";
     case H5T_COMPOUND:

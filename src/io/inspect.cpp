@@ -194,10 +194,8 @@ static_assert(std::is_trivially_copyable_v<Message>);
 
 std::string encode(const FileInfo& info) {
   const Message fixed{info.dtype, info.problem, info.has_upstream, info.has_target, info.bytes};
-  const std::size_t leading = info.leading.size() * sizeof(std::int64_t);
-  std::string text(sizeof(Message) + leading, '\0');
-  std::memcpy(text.data(), &fixed, sizeof(Message));
-  if (leading > 0) std::memcpy(text.data() + sizeof(Message), info.leading.data(), leading);
+  std::string text(reinterpret_cast<const char*>(&fixed), sizeof(Message));
+  text.append(reinterpret_cast<const char*>(info.leading.data()), info.leading.size() * sizeof(std::int64_t));
   return text;
 }
 

@@ -43,7 +43,8 @@ void check_chunks(const std::string& path, const Dataset& dataset, hid_t opened,
     expected *= dataset.dims[axis] / length + (dataset.dims[axis] % length != 0 ? 1 : 0);
   }
   hsize_t kept = 0;
-  TATTN_H5(H5Dget_num_chunks, opened, H5S_ALL, &kept);
+  const Handle space(TATTN_H5(H5Dget_space, opened), H5Sclose);
+  TATTN_H5(H5Dget_num_chunks, opened, space.get(), &kept);
   if (static_cast<std::int64_t>(kept) < expected)
     refuse_dataset(path, dataset.name,
                    fmt::format("has shape {} in {} chunks, but only {} were ever written: write all of its rows",

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -141,15 +142,25 @@ TemporaryFile::~TemporaryFile() {
 }
 
 void TemporaryFile::reserve(const std::string& what, std::int64_t offset, std::int64_t bytes) const {
-  if (bytes == 0 || fallocate(file_, FALLOC_FL_KEEP_SIZE, offset, bytes) == 0) return;
-  if (errno != ENOSPC && errno != EDQUOT && errno != EFBIG) return;  // it cannot: the write itself will tell
+  if (bytes == 0) return;
+  rlimit largest{};
+  if (getrlimit(RLIMIT_FSIZE, &largest) == 0 && largest.rlim_cur != RLIM_INFINITY &&
+      static_cast<rlim_t>(offset + bytes) > largest.rlim_cur)
+    refuse(Status::failed, path_,
+           fmt::format("{} would end at byte {}, but a file of this process may have {} at "
+                       "most: raise the limit (ulimit -f)",
+                       what, offset + bytes, largest.rlim_cur));
+  if (fallocate(file_, FALLOC_FL_KEEP_SIZE, offset, bytes) == 0) return;
   const int error = errno;
   struct statvfs disk {};
-  const bool known = fstatvfs(file_, &disk) == 0;
+  if (fstatvfs(file_, &disk) != 0) return;
   const auto free = static_cast<std::uint64_t>(disk.f_bavail) * static_cast<std::uint64_t>(disk.f_frsize);
+  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+  if (!full && free >= static_cast<std::uint64_t>(bytes)) return;  // it cannot set aside, but there is room
   refuse(Status::failed, path_,
-         fmt::format("{} needs {} bytes on disk{}: {}: make room, or write elsewhere", what, bytes,
-                     known ? fmt::format(", {} are free", free) : std::string(), std::strerror(error)));
+         fmt::format("{} needs {} bytes, but {} are free on its disk{}: make room, or write "
+                     "elsewhere",
+                     what, bytes, free, full ? fmt::format(" ({})", std::strerror(error)) : std::string()));
 }
 
 void TemporaryFile::publish() {

@@ -20,7 +20,8 @@ class TemporaryFile {
   TemporaryFile& operator=(const TemporaryFile&) = delete;
 
   /// Sets bytes [offset, offset + bytes) of the disk aside where the file system can, so that a full disk is
-  /// found out before the collective write. Throws Error(Status::failed).
+  /// found out before the collective write: MPI-IO may take a write that was cut short for a whole one. Throws
+  /// Error(Status::failed).
   void reserve(const std::string& what, std::int64_t offset, std::int64_t bytes) const;
 
   /// Flushes the file, gives it its name, and flushes the folder. Throws Error(Status::failed).

@@ -71,9 +71,9 @@ TransferReport write_block(const Communicator& comm, const OpenDataset& dataset,
 Handle collective_access(const Communicator& comm) {
   Handle access(TATTN_H5(H5Pcreate, H5P_FILE_ACCESS), H5Pclose);
   TATTN_H5(H5Pset_fapl_mpio, access.get(), comm.handle(), MPI_INFO_NULL);
-  // Otherwise every rank reads every header by itself, and thousands of them at once.
+  // Otherwise every rank reads every header by itself, and thousands of them at once. Headers are still written
+  // one by one: Open MPI fills the gaps between those of a collective write with whatever is in memory.
   TATTN_H5(H5Pset_all_coll_metadata_ops, access.get(), true);
-  TATTN_H5(H5Pset_coll_metadata_write, access.get(), true);
   return access;
 }
 
