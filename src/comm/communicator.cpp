@@ -63,7 +63,9 @@ int Communicator::ranks_on_node() const {
   return ranks;
 }
 
-void Communicator::barrier() const { TATTN_MPI(MPI_Barrier, handle_); }
+void Communicator::barrier() const {
+  TATTN_MPI(MPI_Barrier, handle_);
+}
 
 std::vector<std::int64_t> Communicator::gather_all(std::int64_t value) const {
   std::vector<std::int64_t> all(static_cast<std::size_t>(size_));
@@ -71,11 +73,21 @@ std::vector<std::int64_t> Communicator::gather_all(std::int64_t value) const {
   return all;
 }
 
-std::int64_t Communicator::sum(std::int64_t value) const { return reduce_all(handle_, value, MPI_INT64_T, MPI_SUM); }
-std::int64_t Communicator::max(std::int64_t value) const { return reduce_all(handle_, value, MPI_INT64_T, MPI_MAX); }
-std::int64_t Communicator::min(std::int64_t value) const { return reduce_all(handle_, value, MPI_INT64_T, MPI_MIN); }
-double Communicator::max(double value) const { return reduce_all(handle_, value, MPI_DOUBLE, MPI_MAX); }
-double Communicator::min(double value) const { return reduce_all(handle_, value, MPI_DOUBLE, MPI_MIN); }
+std::int64_t Communicator::sum(std::int64_t value) const {
+  return reduce_all(handle_, value, MPI_INT64_T, MPI_SUM);
+}
+std::int64_t Communicator::max(std::int64_t value) const {
+  return reduce_all(handle_, value, MPI_INT64_T, MPI_MAX);
+}
+std::int64_t Communicator::min(std::int64_t value) const {
+  return reduce_all(handle_, value, MPI_INT64_T, MPI_MIN);
+}
+double Communicator::max(double value) const {
+  return reduce_all(handle_, value, MPI_DOUBLE, MPI_MAX);
+}
+double Communicator::min(double value) const {
+  return reduce_all(handle_, value, MPI_DOUBLE, MPI_MIN);
+}
 
 double Communicator::sum(double value) const {
   std::vector<double> all(static_cast<std::size_t>(size_));
@@ -85,7 +97,9 @@ double Communicator::sum(double value) const {
   return total;
 }
 
-bool Communicator::all(bool value) const { return min(std::int64_t{value ? 1 : 0}) == 1; }
+bool Communicator::all(bool value) const {
+  return min(std::int64_t{value ? 1 : 0}) == 1;
+}
 
 std::string Communicator::broadcast(const std::string& text, int root) const {
   std::int64_t length = static_cast<std::int64_t>(text.size());
@@ -114,7 +128,9 @@ MpiSession::MpiSession(int* argc, char*** argv) {
   if (provided < MPI_THREAD_FUNNELED) abort_job("this MPI library does not let threads run beside it", 1);
 }
 
-MpiSession::~MpiSession() { MPI_Finalize(); }
+MpiSession::~MpiSession() {
+  MPI_Finalize();
+}
 
 void abort_job(const std::string& message, int status) {
   std::fprintf(stderr, "tattn: error: %s\n", message.c_str());

@@ -19,9 +19,9 @@ class Communicator {
   Communicator(const Communicator&) = delete;
   Communicator& operator=(const Communicator&) = delete;
 
-  [[nodiscard]] int rank() const { return rank_; }             ///< not collective
-  [[nodiscard]] int size() const { return size_; }             ///< not collective
-  [[nodiscard]] MPI_Comm handle() const { return handle_; }    ///< not collective
+  [[nodiscard]] int rank() const { return rank_; }           ///< not collective
+  [[nodiscard]] int size() const { return size_; }           ///< not collective
+  [[nodiscard]] MPI_Comm handle() const { return handle_; }  ///< not collective
 
   /// Payload bytes this rank has sent in row exchanges so far. Not collective.
   [[nodiscard]] std::int64_t bytes_sent() const { return bytes_sent_; }

@@ -16,11 +16,30 @@ template <class T>
 [[nodiscard]] std::vector<T> fetch_rows(const Communicator& comm, Block<const T> mine, RowRange wanted,
                                         std::int64_t columns);
 
+/// The same without a copy where every rank already holds what it wants: then a view of the caller's rows.
+template <class T>
+class FetchedRows {
+ public:
+  FetchedRows(const Communicator& comm, Block<const T> mine, RowRange wanted, std::int64_t columns) {
+    const bool here = wanted.empty() || intersect(mine.rows, wanted) == wanted;
+    if (comm.all(here)) {
+      data_ = wanted.empty() ? nullptr : mine.data + (wanted.begin - mine.rows.begin) * columns;
+    } else {
+      copy_ = fetch_rows(comm, mine, wanted, columns);
+      data_ = copy_.data();
+    }
+  }
+  [[nodiscard]] const T* data() const { return data_; }
+
+ private:
+  std::vector<T> copy_;
+  const T* data_ = nullptr;
+};
+
 /// The adjoint of fetch_rows: every rank holds partial sums for rows `held` (ranges may overlap); the
 /// owner of a row gets the sum of all, added in rank order in double, so bitwise the same every time.
 /// Writes mine.data whole. Collective.
 template <class T>
-void sum_rows(const Communicator& comm, const double* partial, RowRange held, Block<T> mine,
-              std::int64_t columns);
+void sum_rows(const Communicator& comm, const double* partial, RowRange held, Block<T> mine, std::int64_t columns);
 
 }  // namespace tattn

@@ -6,7 +6,6 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/exact_forward.cpp"
-#include "kernels/targets.hpp"
 // clang-format off
 #include "hwy/foreach_target.h"
 // clang-format on

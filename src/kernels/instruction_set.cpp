@@ -6,7 +6,6 @@
 
 #include "hwy/highway.h"
 #include "hwy/targets.h"
-#include "kernels/targets.hpp"
 #include "tattn/error.hpp"
 
 namespace tattn::kernels {

@@ -1,0 +1,72 @@
+#include "plan/memory.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "fmt/format.h"
+#include "plan/partition.hpp"
+#include "tattn/error.hpp"
+
+namespace tattn::plan {
+namespace {
+
+constexpr double kBufferBytes = 64.0 * 1024 * 1024;
+constexpr int kMostRanksTried = 1 << 16;
+
+std::string readable(double bytes) {
+  const char* unit = "KiB";
+  bytes /= 1024;
+  for (const char* next : {"MiB", "GiB", "TiB", "PiB"})
+    if (bytes >= 1024) {
+      bytes /= 1024;
+      unit = next;
+    }
+  return fmt::format("{:.1f} {}", bytes, unit);
+}
+
+/// Bytes of a rank that works on `queries`, and holds an even share of the keys.
+double bytes_of(const Problem& problem, Pass pass, double element, int ranks, RowRange queries) {
+  const Shape& shape = problem.shape;
+  const auto n = static_cast<double>(queries.size()), d = static_cast<double>(shape.dim),
+             dv = static_cast<double>(shape.value_dim);
+  const auto slices =
+      queries.empty() ? 0.0 : static_cast<double>((queries.end - 1) / shape.rows - queries.begin / shape.rows + 1);
+  const bool gradient = pass == Pass::gradient;
+  double bytes = n * (d + dv + 1) * element;                                  // Q, O, LSE
+  bytes += gradient ? n * (d + dv) * element + n * d * 8 : n * (dv + 2) * 8;  // dQ, dO, dQ sums; softmax sums
+  for (int u = 0; u < shape.order; ++u) {
+    const double total = static_cast<double>(shape.total_key_rows(u)) * (d + dv);
+    const double here = slices / static_cast<double>(shape.slices) * total;
+    bytes += total / ranks * element + (ranks > 1 ? here * element : 0);  // own rows, gathered rows
+    if (gradient)
+      bytes += here * 8 + total / ranks * (element + 8 + (ranks > 1 ? 8 : 0));  // sums, results, arrivals
+  }
+  return bytes;
+}
+
+}  // namespace
+
+std::int64_t exact_memory_bytes(const Problem& problem, Pass pass, int element_bytes, int ranks, int) {
+  double most = 0;
+  for (const WorkShare& share : partition_exact(problem, ranks).work)
+    most = std::max(most, bytes_of(problem, pass, element_bytes, ranks, share.queries));
+  return static_cast<std::int64_t>(std::min(most + kBufferBytes, 9e18));
+}
+
+void require_memory(const Problem& problem, Pass pass, int element_bytes, int ranks, int threads,
+                    std::int64_t limit) {
+  const std::int64_t needed = exact_memory_bytes(problem, pass, element_bytes, ranks, threads);
+  if (needed <= limit) return;
+  std::string remedy = "no number of ranks makes it fit: raise --memory";
+  for (int more = 2 * ranks; more <= kMostRanksTried; more *= 2)
+    if (exact_memory_bytes(problem, pass, element_bytes, more, threads) <= limit) {
+      remedy = fmt::format("{} ranks would do, with as much memory each", more);
+      break;
+    }
+  throw Error(Status::failed,
+              fmt::format("not enough memory: {} a rank is needed, {} is there; {}",
+                          readable(static_cast<double>(needed)), readable(static_cast<double>(limit)), remedy));
+}
+
+}  // namespace tattn::plan

@@ -1,0 +1,21 @@
+#pragma once
+#include <cstdint>
+
+#include "tattn/problem.hpp"
+
+namespace tattn::plan {
+
+enum class Pass { forward, gradient };
+
+/// Most bytes that a rank of `ranks` takes for a pass of the exact method: its rows of the operands and
+/// results, the keys and values of the slices it works on, sums in double, and at most 64 MiB of buffers.
+/// Pass::gradient counts what forward leaves (O, LSE) and dO too.
+[[nodiscard]] std::int64_t exact_memory_bytes(const Problem& problem, Pass pass, int element_bytes, int ranks,
+                                              int threads);
+
+/// Throws Error(Status::failed) saying how much is needed, how much there is and how many ranks would do
+/// when the pass takes more than `limit` bytes a rank.
+void require_memory(const Problem& problem, Pass pass, int element_bytes, int ranks, int threads,
+                    std::int64_t limit);
+
+}  // namespace tattn::plan
