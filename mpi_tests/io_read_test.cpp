@@ -158,7 +158,7 @@ TEST_F(ReadOperands, EveryTransferIsCollective) {
   std::vector<float> rows(static_cast<std::size_t>(mine.size() * 5));
   for (const char* name : {"contiguous", "chunked", "other order"}) {
     const auto report = io::read_dataset(comm, file.get(), path, name, {{2, 3}, 8, 5}, mine, rows.data());
-    EXPECT_EQ(report.calls, 1) << name;
+    EXPECT_EQ(report.calls, comm.max(static_cast<std::int64_t>(io::row_boxes({2, 3, 8}, mine).size()))) << name;
     EXPECT_TRUE(report.collective) << name;
     expect_rows(name, 5, mine, rows);
   }
@@ -177,7 +177,8 @@ TEST_F(ReadOperands, LargeSharesAreCutIntoAsManyCallsOnEveryRank) {
   const std::int64_t three_rows = 3 * 5 * 4 + 7;
   const auto report =
       io::read_block(comm, {dataset.get(), H5T_NATIVE_FLOAT, {{2, 3}, 8, 5}}, mine, rows.data(), three_rows);
-  EXPECT_EQ(report.calls, (comm.max(mine.size()) + 2) / 3);
+  EXPECT_GE(report.calls, (comm.max(mine.size()) + 2) / 3);
+  EXPECT_EQ(report.calls, comm.max(report.calls));
   EXPECT_TRUE(report.collective);
   expect_rows("Q", 5, mine, rows);
 }

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "io/hdf5.hpp"
 #include "io/operand_file.hpp"
 #include "io/result_file.hpp"
 #include "io/temporary_file.hpp"

@@ -6,6 +6,7 @@
 #include "io/dataset_shape.hpp"
 #include "io/hdf5.hpp"
 #include "io/temporary_file.hpp"
+#include "io/transfer.hpp"
 #include "tattn/error.hpp"
 
 namespace tattn::io {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "comm/communicator.hpp"
-#include "io/transfer.hpp"
+#include "io/transfer_report.hpp"
 #include "tattn/problem.hpp"
 
 namespace tattn::io {
@@ -33,7 +33,7 @@ class ResultFile {
 
   /// A dataset of shape (leading..., rows, columns); without `columns` (0) of shape (leading..., rows). This
   /// rank writes flattened rows `mine` from `data` (the caller's, may be null where `mine` is empty); over the
-  /// ranks they cover each row once. One collective write for each GiB of the largest share.
+  /// ranks they cover each row once. Collective writes: read_block says how many.
   template <class T>
   TransferReport dataset(const std::string& name, const std::vector<std::int64_t>& leading, std::int64_t rows,
                          std::int64_t columns, RowRange mine, const T* data);

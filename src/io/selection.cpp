@@ -1,6 +1,7 @@
 #include "io/selection.hpp"
 
-#include <algorithm>
+#include <functional>
+#include <numeric>
 
 namespace tattn::io {
 namespace {
@@ -31,6 +32,10 @@ Handle make_space(const std::vector<hsize_t>& dims) {
 
 }  // namespace
 
+std::int64_t Box::rows() const {
+  return static_cast<std::int64_t>(std::accumulate(count.begin(), count.end(), hsize_t{1}, std::multiplies<>()));
+}
+
 std::vector<Box> row_boxes(const std::vector<std::int64_t>& row_dims, RowRange rows) {
   std::vector<Box> boxes;
   if (rows.empty()) return boxes;
@@ -39,28 +44,22 @@ std::vector<Box> row_boxes(const std::vector<std::int64_t>& row_dims, RowRange r
   return boxes;
 }
 
-Selection select_rows(const DatasetShape& shape, RowRange rows) {
+Selection select_box(const DatasetShape& shape, const std::optional<Box>& box) {
   const std::vector<std::int64_t> dims = shape.dims();
   Selection selection{make_space({dims.begin(), dims.end()}), Handle()};
-  std::vector<Box> boxes = row_boxes(shape.row_dims(), rows);
-  if (boxes.empty()) {
+  if (!box) {
     selection.memory = make_space({1});
     TATTN_H5(H5Sselect_none, selection.file.get());
     TATTN_H5(H5Sselect_none, selection.memory.get());
     return selection;
   }
-  H5S_seloper_t how = H5S_SELECT_SET;
-  for (Box& box : boxes) {
-    if (shape.columns != 0) {
-      box.start.push_back(0);
-      box.count.push_back(static_cast<hsize_t>(shape.columns));
-    }
-    TATTN_H5(H5Sselect_hyperslab, selection.file.get(), how, box.start.data(), nullptr, box.count.data(), nullptr);
-    how = H5S_SELECT_OR;
+  std::vector<hsize_t> start = box->start, count = box->count;
+  if (shape.columns != 0) {
+    start.push_back(0);
+    count.push_back(static_cast<hsize_t>(shape.columns));
   }
-  // HDF5 copies chunked data entry by entry unless both spaces have one shape, so give it that where there is one.
-  const auto entries = static_cast<hsize_t>(rows.size() * shape.row_entries());
-  selection.memory = boxes.size() == 1 ? make_space(boxes[0].count) : make_space({entries});
+  TATTN_H5(H5Sselect_hyperslab, selection.file.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr);
+  selection.memory = make_space(count);
   return selection;
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <vector>
 
 #include "io/dataset_shape.hpp"
@@ -10,6 +11,8 @@ namespace tattn::io {
 /// A hyperslab of whole rows: start and count along (leading..., rows).
 struct Box {
   std::vector<hsize_t> start, count;
+
+  [[nodiscard]] std::int64_t rows() const;
 };
 
 /// The fewest boxes that make up a contiguous range of flattened rows, at most 2 * dims - 1 of them,
@@ -20,11 +23,11 @@ struct Box {
 ///                                 x . . .     one for the beginning of the last
 [[nodiscard]] std::vector<Box> row_boxes(const std::vector<std::int64_t>& row_dims, RowRange rows);
 
-/// The dataspace of the whole dataset with the given flattened rows selected, and one of the same rows
-/// contiguous in memory. Nothing is selected where `rows` is empty.
+/// The dataspace of the whole dataset with one box selected, and one of the box alone, contiguous in memory.
+/// Nothing is selected without a box.
 struct Selection {
   Handle file, memory;
 };
-[[nodiscard]] Selection select_rows(const DatasetShape& shape, RowRange rows);
+[[nodiscard]] Selection select_box(const DatasetShape& shape, const std::optional<Box>& box);
 
 }  // namespace tattn::io

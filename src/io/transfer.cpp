@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "io/selection.hpp"
 
@@ -23,27 +26,39 @@ bool was_collective(hid_t properties) {
   return mode != H5D_MPIO_NO_COLLECTIVE;
 }
 
+/// What each call moves of this rank's rows. A box a call, not their union: HDF5 copies chunked data entry by
+/// entry, several times slower, unless file and memory have one shape.
+std::vector<Box> cut(const DatasetShape& shape, RowRange mine, std::int64_t rows_per_call) {
+  std::vector<Box> boxes;
+  for (std::int64_t begin = mine.begin; begin < mine.end; begin += rows_per_call) {
+    const RowRange part = intersect(mine, {begin, begin + rows_per_call});
+    for (Box& box : row_boxes(shape.row_dims(), part)) boxes.push_back(std::move(box));
+  }
+  return boxes;
+}
+
 TransferReport transfer(const Communicator& comm, const OpenDataset& dataset, RowRange mine,
                         std::int64_t bytes_per_call, const Call& call) {
   const auto entry_bytes = static_cast<std::int64_t>(TATTN_H5(H5Tget_size, dataset.type));
   const std::int64_t row_bytes = dataset.shape.row_entries() * entry_bytes;
-  const std::int64_t step = std::max<std::int64_t>(1, bytes_per_call / row_bytes);
-  const std::int64_t calls = comm.max((mine.size() + step - 1) / step);
+  const auto boxes = cut(dataset.shape, mine, std::max<std::int64_t>(1, bytes_per_call / row_bytes));
 
-  TransferReport report{calls, true};
-  for (std::int64_t c = 0; c < calls; ++c) {
-    const RowRange part = intersect(mine, {mine.begin + c * step, mine.begin + (c + 1) * step});
+  TransferReport report{comm.max(static_cast<std::int64_t>(boxes.size())), true};
+  std::int64_t at = 0;
+  for (std::size_t c = 0; c < static_cast<std::size_t>(report.calls); ++c) {
+    const auto box = c < boxes.size() ? std::optional(boxes[c]) : std::nullopt;
     Handle properties;
     Selection selection;
     // What only this rank can get wrong is over before the collective call, in which the others would wait.
     comm.agree([&] {
       properties = collective_transfer();
-      selection = select_rows(dataset.shape, part);
+      selection = select_box(dataset.shape, box);
     });
     comm.agree([&] {
-      call(selection.memory.get(), selection.file.get(), properties.get(), c * step * row_bytes);
+      call(selection.memory.get(), selection.file.get(), properties.get(), at);
       report.collective = was_collective(properties.get()) && report.collective;
     });
+    if (box) at += box->rows() * row_bytes;
   }
   return report;
 }

@@ -4,15 +4,10 @@
 #include "comm/communicator.hpp"
 #include "io/dataset_shape.hpp"
 #include "io/hdf5.hpp"
+#include "io/transfer_report.hpp"
 #include "tattn/problem.hpp"
 
 namespace tattn::io {
-
-/// How HDF5 moved the data, as far as it says.
-struct TransferReport {
-  std::int64_t calls = 0;  ///< the same on every rank
-  bool collective = true;  ///< every call was; false also for a dataset stored in its own header
-};
 
 /// Most bytes a rank moves in one call: MPI-IO counts in int.
 inline constexpr std::int64_t kBytesPerCall = std::int64_t{1} << 30;
@@ -26,8 +21,9 @@ struct OpenDataset {
 };
 
 /// Collective reads of flattened rows `mine` into `data` (contiguous, the caller's), as many calls on every
-/// rank as the largest share needs. `mine` must lie inside the dataset and may be empty. Throws
-/// Error(Status::failed), the same on every rank.
+/// rank as any needs: one for rows of one slice or of whole ones, a few more for a share that begins or ends
+/// inside a slice, more for shares above `bytes_per_call`. `mine` must lie inside the dataset and may be empty.
+/// Throws Error(Status::failed), the same on every rank.
 TransferReport read_block(const Communicator& comm, const OpenDataset& dataset, RowRange mine, void* data,
                           std::int64_t bytes_per_call = kBytesPerCall);
 
