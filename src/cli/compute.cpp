@@ -11,6 +11,7 @@
 #include "cli/report.hpp"
 #include "cli/results.hpp"
 #include "plan/flops.hpp"
+#include "plan/memory.hpp"
 #include "plan/partition.hpp"
 #include "tattn/attention.hpp"
 #include "tattn/error.hpp"
@@ -32,15 +33,6 @@ double timed(const Step& step) {
   const Stopwatch watch;
   step();
   return watch.seconds();
-}
-
-void check_paths(const Communicator& comm, const ComputeOptions& options) {
-  check_different(comm, options.input, options.output);
-  const std::string& report = options.common.report;
-  if (report.empty()) return;
-  check_different(comm, options.input, report);
-  check_different(comm, options.output, report);
-  check_writable(comm, report);
 }
 
 /// Upstream dO = O - E in place of the target E; the loss is that of all rows.
@@ -95,6 +87,7 @@ class Run {
         blocks += partition.work[r].key_part == 0 && !partition.work[r].queries.empty();
       report_.sequence_blocks = blocks;
     });
+    require_memory();  // before the operands take any
     report_.command = gradients() ? "gradient" : "forward";
     report_.input = options_.input;
     report_.output = options_.output;
@@ -106,6 +99,13 @@ class Run {
     report_.predicted_flops = *report_.forward_flops + report_.gradient_flops.value_or(0);
   }
 
+  void require_memory() {
+    const plan::Pass pass = gradients() ? plan::Pass::gradient : plan::Pass::forward;
+    const int bytes = sizeof(T);
+    plan::require_memory(info_.problem, pass, bytes, comm_.size(), library_.threads, library_.memory_bytes);
+    report_.predicted_memory = plan::exact_memory_bytes(info_.problem, pass, bytes, comm_.size(), library_.threads);
+  }
+
   ResultRows<T> make_results(const io::OperandRows<T>& rows) {
     std::optional<ResultRows<T>> results;
     comm_.agree([&] { results.emplace(rows, info_.problem.shape, gradients()); });
@@ -113,7 +113,6 @@ class Run {
   }
 
   void calculate(io::OperandRows<T>& rows, ResultRows<T>& results) {
-    const std::int64_t sent = comm_.bytes_sent();
     library_.progress = progress_.phase("forward");
     report_.seconds.forward =
         timed([&] { forward(comm_.handle(), info_.problem, rows.views(), library_, results.output_views()); });
@@ -127,7 +126,6 @@ class Run {
     }
     progress_.finish();
     report_.loss = results.loss;
-    report_.bytes_communicated = comm_.bytes_sent() - sent;
   }
 
   void say_done() {
@@ -164,7 +162,8 @@ void define_compute(CLI::App& command, ComputeOptions& options) {
 void compute(const Communicator& comm, const ComputeOptions& options, io::Needs wanted) {
   if (options.common.quiet) quiet_log();
   refuse_what_is_missing(options.common);
-  check_paths(comm, options);
+  check_different(comm, options.input, options.output);
+  check_report(comm, options.common.report, {options.input, options.output});
   const io::FileInfo info = io::inspect(comm, options.input, wanted, options.common.overrides());
   if (info.dtype == io::DType::f32)
     Run<float>(comm, options, info, wanted).all();

@@ -43,7 +43,9 @@ void check_different(const Communicator& comm, const std::string& input, const s
   });
 }
 
-void check_writable(const Communicator& comm, const std::string& path) {
+void check_report(const Communicator& comm, const std::string& path, const std::vector<std::string>& others) {
+  if (path.empty()) return;
+  for (const std::string& other : others) check_different(comm, other, path);
   on_rank_0(comm, [&] {
     const fs::path folder = folder_of(path);
     std::error_code ignored;

@@ -1,5 +1,6 @@
 #pragma once
 #include <string>
+#include <vector>
 
 #include "comm/communicator.hpp"
 
@@ -8,8 +9,9 @@ namespace tattn::cli {
 /// Throws Error(Status::usage) when `output` is the same file as `input`, also through links. Collective.
 void check_different(const Communicator& comm, const std::string& input, const std::string& output);
 
-/// Throws Error(Status::usage) unless a file can be created beside `path`, and `path` is no folder. Collective.
-void check_writable(const Communicator& comm, const std::string& path);
+/// Whether the report can be written: throws Error(Status::usage) when it is one of `others`, is a folder, or
+/// its folder is missing or not writable. Nothing when `report` is empty. Collective.
+void check_report(const Communicator& comm, const std::string& report, const std::vector<std::string>& others);
 
 /// Writes `text` to `path` on rank 0: a temporary file in the same folder, then renamed. Collective.
 void write_text(const Communicator& comm, const std::string& path, const std::string& text);

@@ -47,7 +47,7 @@ Json plan_json(const CommonOptions& options, const Report& report) {
            {{"seconds", nullptr},
             {"flops", or_null(report.predicted_flops)},
             {"bytes_communicated", nullptr},
-            {"bytes_memory", nullptr}}}};
+            {"bytes_memory", or_null(report.predicted_memory)}}}};
 }
 
 Json seconds_json(const Communicator& comm, const Report::Seconds& seconds) {

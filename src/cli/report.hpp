@@ -15,6 +15,7 @@ struct Report {
   std::string method, reason;
   std::optional<std::int64_t> sequence_blocks;
   std::optional<double> predicted_flops;
+  std::optional<std::int64_t> predicted_memory;
   std::optional<double> measured_error;
   std::optional<std::int64_t> worst_row;
   struct Seconds {

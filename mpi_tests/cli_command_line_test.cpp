@@ -1,0 +1,121 @@
+// What is wrong with a command line is found before any computing: status 2, one line, nothing written.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "support/run_program.hpp"
+
+namespace tattn::test {
+namespace {
+
+struct Wrong {
+  std::string arguments;
+  std::string says;  ///< part of the line
+};
+
+void PrintTo(const Wrong& wrong, std::ostream* out) {
+  *out << wrong.arguments;
+}
+
+class WrongCommandLine : public testing::TestWithParam<Wrong> {};
+
+TEST_P(WrongCommandLine, IsOneLineAndStatus2) {
+  for (const int ranks : {1, 3}) {
+    const Workshop shop;
+    const Outcome outcome = shop.tattn(GetParam().arguments, ranks);
+    EXPECT_EQ(outcome.status, 2) << outcome.err;
+    ASSERT_EQ(outcome.lines().size(), 1U) << outcome.err;
+    EXPECT_TRUE(outcome.lines()[0].starts_with("tattn: error: "));
+    EXPECT_NE(outcome.lines()[0].find(GetParam().says), std::string::npos) << outcome.err;
+    if (ranks == 1) EXPECT_EQ(outcome.err, outcome.lines()[0] + "\n");
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(shop.names(), std::vector<std::string>{});
+  }
+}
+
+const std::vector<Wrong> kWrong = {
+    {"", "no command"},
+    {"foward in.h5 out.h5", "unknown command 'foward': did you mean 'forward'?"},
+    {"xyzzy", "use one of generate, info"},
+    {"train in.h5 out.h5", "'train' is not in this version"},
+    {"forward", "IN is required"},
+    {"forward --tolernce 1 in.h5 out.h5",
+     "unknown option '--tolernce' of tattn forward: did you mean '--tolerance'?"},
+    {"forward in.h5 out.h5 --frobnicate", "see tattn forward --help"},
+    {"forward in.h5 out.h5 --method dense", "--method dense is not in this version"},
+    {"forward in.h5 out.h5 --method quick", "--method"},
+    {"forward in.h5 out.h5 --degree 3", "--degree and --features belong to --method polynomial"},
+    {"forward in.h5 out.h5 --threads 0", "--threads"},
+    {"forward in.h5 out.h5 --threads 9999999999", "--threads"},
+    {"forward in.h5 out.h5 --scale nan", "--scale"},
+    {"forward in.h5 out.h5 --tolerance -1", "--tolerance"},
+    {"forward in.h5 out.h5 --memory 3X", "--memory"},
+    {"forward in.h5 ./in.h5", "is the same file as in.h5"},
+    {"generate out.h5 --dim 4", "--rows is required"},
+    {"generate out.h5 --rows 8 --dim 4 --order 5", "--order"},
+    {"generate out.h5 --rows 8 --dim 4 --order 3 --key-rows 4,5", "--key-rows names 2 lengths, but --order is 3"},
+    {"generate out.h5 --rows 8 --dim 4 --key-rows 7 --causal", "--causal needs as many key rows as rows"},
+    {"generate out.h5 --rows 8 --dim 4 --upstream --target", "exclude each other"},
+    {"generate out.h5 --rows 8 --dim 4 --problem", "not in this version"},
+    {"generate none/out.h5 --rows 8 --dim 4", "none"},
+    {"generate out.h5 --rows 99999999999 --dim 99999999999 --batch 9999", "--rows"}};
+
+INSTANTIATE_TEST_SUITE_P(Cli, WrongCommandLine, testing::ValuesIn(kWrong));
+
+TEST(CommandLine, HelpAndVersionAreNoErrors) {
+  const Workshop shop;
+  for (const int ranks : {1, 3}) {
+    const Outcome version = shop.tattn("--version", ranks);
+    EXPECT_EQ(version.status, 0);
+    EXPECT_EQ(version.out, "tattn " TATTN_VERSION_TEXT "\n");
+    const Outcome help = shop.tattn("forward --help", ranks);
+    EXPECT_EQ(help.status, 0);
+    EXPECT_NE(help.out.find("--tolerance"), std::string::npos);
+  }
+}
+
+class Output : public testing::TestWithParam<int> {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(shop_.tattn("generate in.h5 --rows 5 --dim 3 --quiet").status, 0);
+    ASSERT_EQ(shop_.tattn("forward in.h5 out.h5 --quiet").status, 0);
+  }
+
+  void expect_refused(const std::string& arguments, const std::string& says) {
+    const auto before = shop_.names();
+    const Outcome outcome = shop_.tattn(arguments, GetParam());
+    EXPECT_EQ(outcome.status, 2) << outcome.err;
+    ASSERT_EQ(outcome.lines().size(), 1U) << outcome.err;
+    EXPECT_NE(outcome.lines()[0].find(says), std::string::npos) << outcome.err;
+    EXPECT_EQ(shop_.names(), before);
+  }
+
+  Workshop shop_;
+};
+
+TEST_P(Output, IsReplacedOnlyByForce) {
+  expect_refused("forward in.h5 out.h5", "out.h5");
+  expect_refused("generate out.h5 --rows 5 --dim 3", "out.h5");
+  EXPECT_EQ(shop_.tattn("forward in.h5 out.h5 --force", GetParam()).status, 0);
+}
+
+TEST_P(Output, IsNotTheInputThroughALink) {
+  std::filesystem::create_symlink("in.h5", shop_.path("soft.h5"));
+  std::filesystem::create_hard_link(shop_.path("in.h5"), shop_.path("hard.h5"));
+  expect_refused("forward in.h5 soft.h5 --force", "soft.h5: is the same file as in.h5");
+  expect_refused("gradient in.h5 hard.h5 --force", "hard.h5: is the same file as in.h5");
+}
+
+TEST_P(Output, NeedsAFolderAndIsNone) {
+  std::filesystem::create_directory(shop_.path("folder"));
+  expect_refused("forward in.h5 missing/new.h5", "missing");
+  expect_refused("forward in.h5 folder --force", "folder");
+  expect_refused("forward in.h5 new.h5 --report missing/report.json", "missing");
+  expect_refused("forward in.h5 new.h5 --report in.h5", "is the same file as in.h5");
+  expect_refused("forward in.h5 new.h5 --report new.h5", "is the same file as new.h5");
+}
+
+INSTANTIATE_TEST_SUITE_P(Cli, Output, testing::Values(1, 3));
+
+}  // namespace
+}  // namespace tattn::test

@@ -1,0 +1,65 @@
+#include "io/result_contents.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <sstream>
+
+#include "io/attributes.hpp"
+#include "io/hdf5.hpp"
+#include "io/input_file.hpp"
+
+namespace tattn::io {
+namespace {
+
+herr_t collect_name(hid_t /*group*/, const char* name, const H5L_info_t* /*info*/, void* names) {
+  static_cast<std::vector<std::string>*>(names)->emplace_back(name);
+  return 0;
+}
+
+ResultContents inspect_here(const std::string& path) {
+  ResultContents contents;
+  blame_input(path, [&] {
+    static_cast<void>(check_input_file(path));
+    const Handle file = open_input_file(path);
+    TATTN_H5(H5Literate, file.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, collect_name, &contents.datasets);
+    contents.scale = read_scale(path, file.get());
+    contents.causal = read_causal(path, file.get());
+  });
+  return contents;
+}
+
+/// One field a line; an empty line for what is not there.
+std::string encode(const ResultContents& contents) {
+  std::string text = contents.scale ? fmt::format("{}\n", *contents.scale) : "\n";
+  text += contents.causal ? (*contents.causal ? "1\n" : "0\n") : "\n";
+  for (const std::string& name : contents.datasets) text += name + "\n";
+  return text;
+}
+
+ResultContents decode(const std::string& text) {
+  ResultContents contents;
+  std::istringstream lines(text);
+  std::string line;
+  if (std::getline(lines, line) && !line.empty()) contents.scale = std::strtod(line.c_str(), nullptr);
+  if (std::getline(lines, line) && !line.empty()) contents.causal = line == "1";
+  while (std::getline(lines, line)) contents.datasets.push_back(line);
+  return contents;
+}
+
+}  // namespace
+
+bool ResultContents::has(const std::string& dataset) const {
+  return std::find(datasets.begin(), datasets.end(), dataset) != datasets.end();
+}
+
+ResultContents inspect_result(const Communicator& comm, const std::string& path) {
+  std::string text;
+  comm.agree([&] {
+    if (comm.rank() == 0) text = encode(inspect_here(path));
+  });
+  return decode(comm.broadcast(text));
+}
+
+}  // namespace tattn::io
