@@ -1,5 +1,7 @@
 #include "tattn/attention.hpp"
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <string>
 
@@ -60,8 +62,8 @@ void check_call(const Communicator& comm, const Problem& problem, const Operands
   check_cover(comm, operands.query.rows, shape.total_rows(), "Q");
   for (int u = 0; u < shape.order; ++u) {
     const auto at = static_cast<std::size_t>(u);
-    check_cover(comm, operands.key[at].rows, shape.total_key_rows(u), "K" + std::to_string(u + 1));
-    check_cover(comm, operands.value[at].rows, shape.total_key_rows(u), "V" + std::to_string(u + 1));
+    check_cover(comm, operands.key[at].rows, shape.total_key_rows(u), fmt::format("K{}", u + 1));
+    check_cover(comm, operands.value[at].rows, shape.total_key_rows(u), fmt::format("V{}", u + 1));
   }
   const std::int64_t limit = comm.min(options.memory_bytes > 0 ? options.memory_bytes : INT64_MAX);
   plan::require_memory(problem, pass, static_cast<int>(sizeof(T)), comm.size(), options.threads, limit);
