@@ -16,7 +16,8 @@
 // Weight: P = exp(s) / sum exp(s). The normaliser's relative error is the mean of e under P; exp itself is good
 // to 4 eps, and the normaliser is a sum of N terms, the number of the row's key tuples. So, relatively,
 //     w = exp(e + mean e) - 1 + (sum_error(N) + 8) eps
-// and an absolute error of T's smallest normal number where P underflows.
+// and where P underflows an absolute error of a few times T's smallest normal number, which a kernel may well
+// take instead of zero.
 //
 // LSE: mean e + eps |LSE| + (sum_error(N) + 4) eps.
 // O, dV_u: weights times t factors, summed: P |V .. V| (w + (sum_error(terms) + t + 1) eps), summed.
@@ -32,13 +33,13 @@ namespace tattn::test {
 /// What the bound needs to know of a type.
 struct Precision {
   double eps = 0;
-  double smallest = 0;  ///< the smallest normal number
+  double smallest = 0;  ///< absolute error of a weight that underflows
 };
 
 template <class T>
 constexpr Precision precision_of() {
   return {static_cast<double>(std::numeric_limits<T>::epsilon()),
-          static_cast<double>(std::numeric_limits<T>::min())};
+          4 * static_cast<double>(std::numeric_limits<T>::min())};
 }
 
 /// Error of a sum of `terms` terms, in units of eps times the sum of absolute values.
