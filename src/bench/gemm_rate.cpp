@@ -1,0 +1,40 @@
+#include "bench/gemm_rate.hpp"
+
+#include <cblas.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <type_traits>
+#include <vector>
+
+namespace tattn::bench {
+
+double best_seconds(int repeats, const std::function<void()>& step) {
+  double best = std::numeric_limits<double>::infinity();
+  for (int r = 0; r < repeats; ++r) {
+    const auto start = std::chrono::steady_clock::now();
+    step();
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return best;
+}
+
+template <class T>
+double gemm_rate(int repeats) {
+  constexpr int n = 1536;
+  openblas_set_num_threads(1);
+  const std::vector<T> a(std::size_t{n} * n, T(0.5)), b(a);
+  std::vector<T> c(a.size());
+  return 2.0 * n * n * n / best_seconds(repeats, [&] {
+           if constexpr (std::is_same_v<T, float>)
+             cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, a.data(), n, b.data(), n, 0, c.data(), n);
+           else
+             cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, a.data(), n, b.data(), n, 0, c.data(), n);
+         });
+}
+
+template double gemm_rate<float>(int);
+template double gemm_rate<double>(int);
+
+}  // namespace tattn::bench
