@@ -185,10 +185,10 @@ FileInfo inspect_here(const std::string& path, Needs needs, const Overrides& ove
 
 /// The parts of FileInfo that every rank is to be told, path aside.
 struct Message {
-  DType dtype;
+  DType dtype = DType::f32;
   Problem problem;
-  bool has_upstream, has_target;
-  std::int64_t bytes;
+  bool has_upstream = false, has_target = false;
+  std::int64_t bytes = 0;
 };
 static_assert(std::is_trivially_copyable_v<Message>);
 
