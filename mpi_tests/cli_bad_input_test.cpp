@@ -91,7 +91,9 @@ TEST_P(BadInput, IsOneLineAndStatus3) {
     ASSERT_EQ(outcome.lines().size(), 1U) << outcome.err;
     EXPECT_TRUE(outcome.lines()[0].starts_with("tattn: error: in.h5: ")) << outcome.err;
     EXPECT_NE(outcome.lines()[0].find(GetParam().says), std::string::npos) << outcome.err;
-    if (ranks == 1) EXPECT_EQ(outcome.err, outcome.lines()[0] + "\n");
+    if (ranks == 1) {  // without what mpirun adds
+      EXPECT_EQ(outcome.err, outcome.lines()[0] + "\n");
+    }
     EXPECT_EQ(shop.names(), before);
   }
 }

@@ -27,7 +27,9 @@ TEST_P(WrongCommandLine, IsOneLineAndStatus2) {
     ASSERT_EQ(outcome.lines().size(), 1U) << outcome.err;
     EXPECT_TRUE(outcome.lines()[0].starts_with("tattn: error: "));
     EXPECT_NE(outcome.lines()[0].find(GetParam().says), std::string::npos) << outcome.err;
-    if (ranks == 1) EXPECT_EQ(outcome.err, outcome.lines()[0] + "\n");
+    if (ranks == 1) {  // without what mpirun adds
+      EXPECT_EQ(outcome.err, outcome.lines()[0] + "\n");
+    }
     EXPECT_EQ(outcome.out, "");
     EXPECT_EQ(shop.names(), std::vector<std::string>{});
   }
@@ -58,7 +60,7 @@ const std::vector<Wrong> kWrong = {
     {"generate out.h5 --rows 8 --dim 4 --upstream --target", "exclude each other"},
     {"generate out.h5 --rows 8 --dim 4 --problem", "not in this version"},
     {"generate none/out.h5 --rows 8 --dim 4", "none"},
-    {"generate out.h5 --rows 99999999999 --dim 99999999999 --batch 9999", "--rows"}};
+    {"generate out.h5 --rows 99999999999 --dim 99999999999 --batch 9999", "more than a file can hold"}};
 
 INSTANTIATE_TEST_SUITE_P(Cli, WrongCommandLine, testing::ValuesIn(kWrong));
 

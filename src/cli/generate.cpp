@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -62,6 +63,19 @@ void define(CLI::App& command, GenerateOptions& o) {
   command.add_flag("--quiet", o.quiet, "say nothing unless something is wrong");
 }
 
+/// Bytes and counts of the largest matrix must fit 64 bits.
+void check_size(const GenerateOptions& o, const Shape& shape) {
+  double rows = static_cast<double>(shape.rows);
+  for (const std::int64_t key_rows : shape.key_rows) rows = std::max(rows, static_cast<double>(key_rows));
+  const double bytes = 8 * static_cast<double>(o.batch.value_or(1)) * static_cast<double>(o.heads.value_or(1)) *
+                       rows * static_cast<double>(std::max(shape.dim, shape.value_dim));
+  if (bytes > 0x1p62)
+    throw Error(Status::usage,
+                fmt::format("--rows, --dim, --batch and --heads ask for a dataset of {:.1e} bytes, more "
+                            "than a file can hold: choose smaller ones",
+                            bytes));
+}
+
 Shape shape_of(const GenerateOptions& o) {
   Shape shape;
   const auto given = static_cast<std::int64_t>(o.key_rows.size());
@@ -72,7 +86,6 @@ Shape shape_of(const GenerateOptions& o) {
                             shape.order));
   if (shape.order > kMaxOrder)
     throw Error(Status::usage, fmt::format("--key-rows names {} lengths: at most {}", given, kMaxOrder));
-  shape.slices = o.batch.value_or(1) * o.heads.value_or(1);
   shape.rows = o.rows;
   for (int u = 0; u < shape.order; ++u) {
     const auto at = static_cast<std::size_t>(u);
@@ -83,6 +96,8 @@ Shape shape_of(const GenerateOptions& o) {
   }
   shape.dim = o.dim;
   shape.value_dim = o.value_dim.value_or(o.dim);
+  check_size(o, shape);
+  shape.slices = o.batch.value_or(1) * o.heads.value_or(1);
   return shape;
 }
 
@@ -95,7 +110,6 @@ void check(const GenerateOptions& o) {
     throw Error(Status::usage, "--upstream and --target exclude each other: a file has dO or E, not both");
 }
 
-/// One dataset after another, so that a rank never holds more than its share of one.
 template <class T>
 class Writer {
  public:
@@ -107,13 +121,10 @@ class Writer {
 
   void matrix(const std::string& name, std::int64_t rows, std::int64_t columns) {
     const RowRange mine = even_range(slices_ * rows, comm_.size(), comm_.rank());
-    std::vector<T> entries;
-    comm_.agree([&] {
-      entries.resize(static_cast<std::size_t>(mine.size() * columns));
-      const RandomStream random(options_.seed, name);
-      random.normal({mine.begin * columns, mine.end * columns}, options_.spread, entries.data());
+    const RandomStream random(options_.seed, name);
+    file_.dataset<T>(name, leading_, rows, columns, mine, [&](RowRange part, T* to) {
+      random.normal({part.begin * columns, part.end * columns}, options_.spread, to);
     });
-    file_.dataset(name, leading_, rows, columns, mine, entries.data());
   }
 
  private:
@@ -149,7 +160,7 @@ void run(const Communicator& comm, const GenerateOptions& options) {
   else
     write<double>(comm, file, options, shape);
   file.commit();
-  spdlog::info("{}: order {}, {} slices, {} query rows, dim {}, value dim {}, {}", options.output, shape.order,
+  spdlog::info("{}: order {}, {} x {} query rows, dim {}, value dim {}, {}", options.output, shape.order,
                shape.slices, shape.rows, shape.dim, shape.value_dim, options.dtype);
 }
 

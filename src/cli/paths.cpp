@@ -21,9 +21,9 @@ fs::path folder_of(const fs::path& path) {
 }
 
 bool same_file(const fs::path& a, const fs::path& b) {
-  std::error_code ignored;  // a file that is not there is the same as none
-  return a == b || fs::equivalent(a, b, ignored) ||
-         fs::weakly_canonical(a, ignored) == fs::weakly_canonical(b, ignored);
+  std::error_code ignored;  // equivalent() fails for files that are not there yet; their names still tell
+  const auto name = [&](const fs::path& path) { return fs::weakly_canonical(fs::absolute(path), ignored); };
+  return fs::equivalent(a, b, ignored) || name(a) == name(b);
 }
 
 /// File system calls of rank 0 stand for all: ranks on other nodes may see a shared file later.

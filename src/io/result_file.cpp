@@ -1,5 +1,6 @@
 #include "io/result_file.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 
@@ -11,6 +12,8 @@
 
 namespace tattn::io {
 namespace {
+
+constexpr std::int64_t kFillBytes = std::int64_t{64} << 20;
 
 /// Throws what HDF5 or MPI says with the name of the file that could not be written.
 void blame_output(const std::string& path, const std::function<void()>& step) {
@@ -91,6 +94,9 @@ struct ResultFile::State {
   }
 
   [[nodiscard]] Handle create_dataset(const std::string& name, hid_t type, hid_t space) const;
+  /// Of the given shape, of which this rank will write rows `mine`.
+  [[nodiscard]] Handle create_dataset(const std::string& name, hid_t type, const DatasetShape& shape,
+                                      RowRange mine) const;
 };
 
 Handle ResultFile::State::create_dataset(const std::string& name, hid_t type, hid_t space) const {
@@ -108,6 +114,20 @@ Handle ResultFile::State::create_dataset(const std::string& name, hid_t type, hi
                        static_cast<std::int64_t>(H5Dget_storage_size(dataset.get())));
   });
   return dataset;
+}
+
+Handle ResultFile::State::create_dataset(const std::string& name, hid_t type, const DatasetShape& shape,
+                                         RowRange mine) const {
+  Handle space;
+  together([&] {
+    if (!mine.empty() && (mine.begin < 0 || mine.end > shape.total_rows()))
+      throw Error(Status::failed, "dataset '" + name + "' of shape " + format_dims(shape.dims()) + " has no row " +
+                                      std::to_string(mine.end - 1));
+    const std::vector<std::int64_t> dims = shape.dims();
+    const std::vector<hsize_t> extent(dims.begin(), dims.end());
+    space = {TATTN_H5(H5Screate_simple, static_cast<int>(extent.size()), extent.data(), nullptr), H5Sclose};
+  });
+  return create_dataset(name, type, space.get());
 }
 
 ResultFile::ResultFile(const Communicator& comm, const std::string& path, bool replace)
@@ -137,21 +157,35 @@ template <class T>
 TransferReport ResultFile::dataset(const std::string& name, const std::vector<std::int64_t>& leading,
                                    std::int64_t rows, std::int64_t columns, RowRange mine, const T* data) {
   const DatasetShape shape{leading, rows, columns};
-  Handle space;
-  state_->together([&] {
-    if (!mine.empty() && (mine.begin < 0 || mine.end > shape.total_rows()))
-      throw Error(Status::failed, "dataset '" + name + "' of shape " + format_dims(shape.dims()) + " has no row " +
-                                      std::to_string(mine.end - 1));
-    const std::vector<std::int64_t> dims = shape.dims();
-    const std::vector<hsize_t> extent(dims.begin(), dims.end());
-    space = {TATTN_H5(H5Screate_simple, static_cast<int>(extent.size()), extent.data(), nullptr), H5Sclose};
-  });
-  const Handle dataset = state_->create_dataset(name, native_type<T>(), space.get());
+  const Handle dataset = state_->create_dataset(name, native_type<T>(), shape, mine);
   TransferReport report;
   blame_output(state_->path, [&] {
     report = write_block(state_->comm, {dataset.get(), native_type<T>(), shape}, mine, data);
   });
   return report;
+}
+
+template <class T>
+void ResultFile::dataset(const std::string& name, const std::vector<std::int64_t>& leading, std::int64_t rows,
+                         std::int64_t columns, RowRange mine,
+                         const std::function<void(RowRange part, T* to)>& fill) {
+  const DatasetShape shape{leading, rows, columns};
+  const Handle dataset = state_->create_dataset(name, native_type<T>(), shape, mine);
+  const std::int64_t entries = shape.row_entries();
+  const std::int64_t step =
+      std::max<std::int64_t>(1, kFillBytes / (entries * static_cast<std::int64_t>(sizeof(T))));
+  const std::int64_t blocks = state_->comm.max((mine.size() + step - 1) / step);
+  std::vector<T> block;
+  for (std::int64_t b = 0; b < blocks; ++b) {
+    const RowRange part = intersect(mine, {mine.begin + b * step, mine.begin + (b + 1) * step});
+    state_->comm.agree([&] {
+      block.resize(static_cast<std::size_t>(part.size() * entries));
+      fill(part, block.data());
+    });
+    blame_output(state_->path, [&] {
+      write_block(state_->comm, {dataset.get(), native_type<T>(), shape}, part, block.data());
+    });
+  }
 }
 
 void ResultFile::scalar(const std::string& name, double value) {
@@ -181,5 +215,10 @@ template TransferReport ResultFile::dataset(const std::string&, const std::vecto
                                             std::int64_t, RowRange, const float*);
 template TransferReport ResultFile::dataset(const std::string&, const std::vector<std::int64_t>&, std::int64_t,
                                             std::int64_t, RowRange, const double*);
+
+template void ResultFile::dataset(const std::string&, const std::vector<std::int64_t>&, std::int64_t, std::int64_t,
+                                  RowRange, const std::function<void(RowRange, float*)>&);
+template void ResultFile::dataset(const std::string&, const std::vector<std::int64_t>&, std::int64_t, std::int64_t,
+                                  RowRange, const std::function<void(RowRange, double*)>&);
 
 }  // namespace tattn::io

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <variant>
@@ -37,6 +38,12 @@ class ResultFile {
   template <class T>
   TransferReport dataset(const std::string& name, const std::vector<std::int64_t>& leading, std::int64_t rows,
                          std::int64_t columns, RowRange mine, const T* data);
+
+  /// The same for rows made as they are written: fill(part, to) puts flattened rows `part` of `mine` at `to`, a
+  /// block of at most 64 MiB at a time. `fill` must not communicate.
+  template <class T>
+  void dataset(const std::string& name, const std::vector<std::int64_t>& leading, std::int64_t rows,
+               std::int64_t columns, RowRange mine, const std::function<void(RowRange part, T* to)>& fill);
 
   /// A float64 dataset of one entry and no dimensions; rank 0's value counts.
   void scalar(const std::string& name, double value);
