@@ -20,7 +20,7 @@ using plan::partition_exact;
 using plan::WorkShare;
 
 /// A query range is a whole number of blocks of this many rows, or ends with its slice.
-constexpr std::int64_t kBlock = 16;
+constexpr std::int64_t kBlock = kQueryBlock;
 
 Problem make_problem(std::int64_t slices, std::int64_t rows, int order, bool causal) {
   return {make_shape(slices, rows, std::vector<std::int64_t>(static_cast<std::size_t>(order), rows), 4, 4), 0.25,
@@ -141,7 +141,7 @@ TEST(Partition, GivesFewerOfTheLongRowsWhenCausal) {
 TEST(Partition, KeepsSlicesWholeWhereThatCostsLittle) {
   for (const bool causal : {false, true})
     for (const auto& [slices, ranks] :
-         std::vector<std::pair<std::int64_t, int>>{{4, 4}, {12, 3}, {70, 7}, {150, 7}}) {
+         std::vector<std::pair<std::int64_t, int>>{{4, 4}, {12, 3}, {70, 7}, {150, 7}, {83, 7}}) {
       const Problem problem = make_problem(slices, 50, 2, causal);
       for (const WorkShare& share : partition_exact(problem, ranks).work) {
         EXPECT_EQ(share.queries.begin % 50, 0) << describe(problem, ranks);

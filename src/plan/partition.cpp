@@ -6,7 +6,6 @@
 namespace tattn::plan {
 namespace {
 
-constexpr std::int64_t kQueryBlock = 16;  // fewer rows than this leave lanes of a register tile empty
 constexpr double kSliceSnap = 0.05;       // imbalance accepted for keeping a slice whole
 
 std::int64_t query_blocks(const Shape& shape) {
@@ -39,8 +38,10 @@ std::int64_t row_at_work(const Problem& problem, double work) {
 /// A cut near `work`: at a slice boundary where that is nearly as good, else at a whole block of the slice.
 std::int64_t cut_near(const Problem& problem, double work, double share) {
   const std::int64_t rows = problem.shape.rows, row = row_at_work(problem, work);
-  const std::int64_t boundary = (row + rows / 2) / rows * rows;
-  if (std::abs(work_before(problem, boundary) - work) <= kSliceSnap * share) return boundary;
+  const auto misses = [&](std::int64_t cut) { return std::abs(work_before(problem, cut) - work); };
+  const std::int64_t before = row / rows * rows, after = std::min(before + rows, problem.shape.total_rows());
+  const std::int64_t boundary = misses(before) <= misses(after) ? before : after;
+  if (misses(boundary) <= kSliceSnap * share) return boundary;
   const std::int64_t inside = (row % rows + kQueryBlock / 2) / kQueryBlock * kQueryBlock;
   return row / rows * rows + std::min(inside, rows);
 }

@@ -5,6 +5,9 @@
 
 namespace tattn::plan {
 
+/// Query rows that ranks do not cut further: fewer leave lanes of a register tile empty.
+inline constexpr std::int64_t kQueryBlock = 16;
+
 /// One rank's share of the exact method: every query row of `queries` against part `key_part` of
 /// `key_parts` of the key tuples.
 struct WorkShare {
