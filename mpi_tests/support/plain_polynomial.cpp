@@ -1,8 +1,10 @@
 #include "support/plain_polynomial.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "support/plain_attention.hpp"
+#include "support/tolerance.hpp"
 
 namespace tattn::test {
 namespace {
@@ -61,8 +63,9 @@ Vector right_product(const Rows& x, const Vector& b) {
 
 class SlicePass {
  public:
-  SlicePass(const View& view, const plan::Walk& walk, std::int64_t slice, Sums& sums)
-      : view_(view), shape_(view.problem.shape), walk_(walk), slice_(slice), sums_(sums) {}
+  /// With `truth` (O and LSE), view and walk hold absolute values and the pass gives condition sums.
+  SlicePass(const View& view, const plan::Walk& walk, std::int64_t slice, Sums& sums, const Arrays* truth)
+      : view_(view), shape_(view.problem.shape), walk_(walk), slice_(slice), sums_(sums), truth_(truth) {}
 
   void forward() {
     for (int u = 0; u < shape_.order; ++u) {
@@ -73,9 +76,7 @@ class SlicePass {
     product_ = product(-1);
     for (std::int64_t i = 0; i < shape_.rows; ++i) {
       numerator_.push_back(left_product(features(walk_, query(i)), product_));
-      for (std::int64_t m = 0; m < shape_.value_dim; ++m)
-        sums_.output(slice_, i, m) = numerator_.back()[m] / numerator_.back().back();
-      sums_.lse(slice_, i, 0) = std::log(numerator_.back().back());
+      finish(i, numerator_.back());
     }
   }
 
@@ -108,14 +109,31 @@ class SlicePass {
     return result;
   }
 
-  /// dN = [dO, -dO.O] / N[:, dv]
+  Real true_normaliser(std::int64_t i) const {
+    return std::exp(static_cast<Real>(truth_->at("LSE")[slice_ * shape_.rows + i]));
+  }
+
+  /// O and LSE of row i; as conditions, how far N's relative error in units of its condition moves them.
+  void finish(std::int64_t i, const Vector& n) {
+    const Real normaliser = truth_ ? true_normaliser(i) : n.back();
+    for (std::int64_t m = 0; m < shape_.value_dim; ++m) {
+      Real& output = sums_.output(slice_, i, m);
+      output = n[m] / normaliser;
+      if (truth_)
+        output +=
+            std::abs(truth_->at("O")[(slice_ * shape_.rows + i) * shape_.value_dim + m]) * n.back() / normaliser;
+    }
+    sums_.lse(slice_, i, 0) = truth_ ? n.back() / normaliser : std::log(n.back());
+  }
+
+  /// dN = [dO, -dO.O] / N[:, dv]; as conditions every term counts, times the condition of N[:, dv].
   Vector numerator_adjoint(std::int64_t i) const {
     Vector adjoint(shape_.value_dim + 1, 0);
-    const Real normaliser = numerator_[i].back();
+    const Real share = truth_ ? sums_.lse(slice_, i, 0) / true_normaliser(i) : 1 / numerator_[i].back();
     for (std::int64_t m = 0; m < shape_.value_dim; ++m) {
-      const Real d_output = view_.upstream(slice_, i, m);
-      adjoint[m] = d_output / normaliser;
-      adjoint.back() -= d_output * sums_.output(slice_, i, m) / normaliser;
+      const Real d_output = view_.upstream(slice_, i, m) * share;
+      adjoint[m] = d_output;
+      adjoint.back() += (truth_ ? 1 : -1) * d_output * sums_.output(slice_, i, m);
     }
     return adjoint;
   }
@@ -137,22 +155,47 @@ class SlicePass {
   const plan::Walk& walk_;
   std::int64_t slice_;
   Sums& sums_;
+  const Arrays* truth_;
   std::vector<Rows> moments_;  // by key: nodes x (dv + 1)
   Rows product_;               // G
   Rows numerator_;             // N
 };
 
-}  // namespace
-
-Arrays plain_polynomial(const Case& c, const plan::Walk& walk) {
+Arrays all_slices(const Case& c, const plan::Walk& walk, const Arrays* truth) {
   const View view(c);
   Sums sums(c.problem.shape);
   for (std::int64_t slice = 0; slice < c.problem.shape.slices; ++slice) {
-    SlicePass pass(view, walk, slice, sums);
+    SlicePass pass(view, walk, slice, sums, truth);
     pass.forward();
     pass.backward();
   }
   return sums.rounded_to_double();
+}
+
+}  // namespace
+
+Arrays plain_polynomial(const Case& c, const plan::Walk& walk) {
+  return all_slices(c, walk, nullptr);
+}
+
+Arrays polynomial_rounding_bound(const Case& c, const plan::Walk& walk, const Arrays& truth, double eps) {
+  Case magnitude = c;
+  magnitude.problem.scale = std::abs(c.problem.scale);
+  for (auto& [name, values] : magnitude.in)
+    for (double& x : values) x = std::abs(x);
+  plan::Walk weights = walk;
+  for (double& w : weights.weight) w = std::abs(w);
+
+  const Shape& shape = c.problem.shape;
+  auto longest = static_cast<double>(std::max({walk.size(), shape.rows, shape.value_dim}));
+  for (int u = 0; u < shape.order; ++u) longest = std::max(longest, static_cast<double>(shape.key_rows[u]));
+  double largest_lse = 0;
+  for (const double lse : truth.at("LSE")) largest_lse = std::max(largest_lse, std::abs(lse));
+  const double products = 2.0 * (walk.largest_degree() + 1) * (shape.order + 1);
+  const double one = eps * (sum_error(longest) + products + largest_lse);
+  Arrays bound = times((shape.order + 3) * one, all_slices(magnitude, weights, &truth));
+  for (double& x : bound.at("LSE")) x += eps * largest_lse;
+  return bound;
 }
 
 }  // namespace tattn::test

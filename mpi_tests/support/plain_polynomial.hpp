@@ -14,4 +14,12 @@ namespace tattn::test {
 /// O, LSE, dQ, dK1.., dV1.. of sum(O * dO); causal is not looked at. Not a number where N[:, dv] <= 0.
 Arrays plain_polynomial(const Case& c, const plan::Walk& walk);
 
+/// How far a computation of the same formulas in a type of machine epsilon `eps` may be from the twin's `truth`,
+/// entry by entry, to first order. Every sum (over rows, nodes or value columns) is off by sum_error(its
+/// length) eps times the sum of absolute values, each monomial by eps times its factors. There are at most t + 3
+/// sums one after another (moments, dN, dG, the product, the last one), so the bound is t + 3 times that error
+/// times the same formulas over absolute values, in which the division by N[:, dv] brings the condition of N.
+/// LSE is rounded once more, and exp(-LSE) inherits eps |LSE|.
+Arrays polynomial_rounding_bound(const Case& c, const plan::Walk& walk, const Arrays& truth, double eps);
+
 }  // namespace tattn::test

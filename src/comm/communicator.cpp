@@ -1,5 +1,6 @@
 #include "comm/communicator.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
@@ -95,6 +96,14 @@ double Communicator::sum(double value) const {
   double total = 0;  // in rank order: MPI_SUM may add in another order from one run to the next
   for (const double x : all) total += x;
   return total;
+}
+
+void Communicator::sum(double* values, std::int64_t count) const {
+  constexpr std::int64_t kMost = std::int64_t{1} << 27;  // below MPI's int counts
+  for (std::int64_t at = 0; at < count; at += kMost)
+    TATTN_MPI(MPI_Allreduce, MPI_IN_PLACE, values + at, static_cast<int>(std::min(kMost, count - at)), MPI_DOUBLE,
+              MPI_SUM, handle_);
+  if (size_ > 1) count_sent(count * static_cast<std::int64_t>(sizeof(double)));
 }
 
 bool Communicator::all(bool value) const {

@@ -40,6 +40,8 @@ class Communicator {
   /// Sum in rank order, the same bits on every rank and run after run.
   [[nodiscard]] double sum(double value) const;
   [[nodiscard]] bool all(bool value) const;
+  /// values[x] = sum over the ranks of values[x]; the same `count` on every rank.
+  void sum(double* values, std::int64_t count) const;
   [[nodiscard]] std::string broadcast(const std::string& text, int root = 0) const;
 
   /// Runs `step` on every rank; when it throws Error (or std::bad_alloc) on any of them, every rank

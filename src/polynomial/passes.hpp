@@ -1,0 +1,46 @@
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "exact/aligned.hpp"
+#include "exact/progress.hpp"
+#include "polynomial/walk_tiles.hpp"
+
+namespace tattn::polynomial {
+
+/// Row-major rows of one operand of one slice and the columns that multiply its features: V with a further
+/// column of ones for a key, dN (all columns given) for the queries.
+template <class T>
+struct OperandPass {
+  const T* x = nullptr;
+  double factor = 1;  ///< multiplies x: scale for the queries
+  const T* value = nullptr;
+  std::int64_t rows = 0, dim = 0, columns = 0;
+  std::int64_t value_columns = 0;  ///< columns, or columns - 1: then the last column is 1
+};
+
+/// A matrix of one row a node and `columns` columns in the kernels' broadcast panels, tile by tile.
+template <class T>
+class FactorPanels {
+ public:
+  FactorPanels(const WalkTiles& tiles, std::int64_t columns, const double* matrix);
+  [[nodiscard]] const T* tile(std::int64_t t) const { return data_.get() + t * stride_; }
+
+ private:
+  std::int64_t stride_;
+  exact::AlignedArray<T> data_;
+};
+
+/// moments[node][column] += sum over the rows of Phi * value. Threads share the nodes.
+template <class T>
+void moments_pass(const WalkTiles& tiles, const OperandPass<T>& operand, int threads, exact::Progress& progress,
+                  double* moments);
+
+/// For each row: sums[row][column] = sum over nodes of Phi * factor, and, unless `gradient` is null,
+/// gradient[row][l] = the adjoint of Phi applied to value * factor^T, times operand.factor. Threads share the
+/// rows. Either result may be null.
+template <class T>
+void rows_pass(const WalkTiles& tiles, const OperandPass<T>& operand, const FactorPanels<T>& factor, int threads,
+               exact::Progress& progress, double* sums, T* gradient);
+
+}  // namespace tattn::polynomial

@@ -1,0 +1,201 @@
+#include "polynomial/polynomial.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "comm/row_exchange.hpp"
+#include "polynomial/slice_passes.hpp"
+#include "tattn/error.hpp"
+
+namespace tattn::polynomial {
+namespace {
+
+constexpr std::int64_t kMomentBytes = std::int64_t{64} << 20;  // moments of the slices that go together
+
+/// Slices in groups whose moments fit in kMomentBytes.
+std::vector<RowRange> slice_groups(const Shape& shape, std::int64_t nodes) {
+  const std::int64_t bytes =
+      nodes * (shape.value_dim + 1) * shape.order * static_cast<std::int64_t>(sizeof(double));
+  const std::int64_t most = std::max<std::int64_t>(1, kMomentBytes / bytes);
+  std::vector<RowRange> groups;
+  for (std::int64_t begin = 0; begin < shape.slices; begin += most)
+    groups.push_back({begin, std::min(begin + most, shape.slices)});
+  return groups;
+}
+
+/// Feature evaluations of this rank in one pass over all operands, for its progress.
+template <class T>
+double evaluations(const Problem& problem, const Operands<T>& operands, std::int64_t nodes) {
+  std::int64_t rows = operands.query.rows.size();
+  for (std::size_t u = 0; u < static_cast<std::size_t>(problem.shape.order); ++u)
+    rows += operands.key[u].rows.size();
+  return static_cast<double>(rows) * static_cast<double>(nodes);
+}
+
+/// O and LSE of one slice's rows out of N. False if a normaliser is not positive.
+template <class T>
+bool finish(const std::vector<double>& sums, std::int64_t value_dim, T* output, T* lse) {
+  bool positive = true;
+  const std::int64_t columns = value_dim + 1, rows = static_cast<std::int64_t>(sums.size()) / columns;
+  for (std::int64_t i = 0; i < rows; ++i) {
+    const double* row = sums.data() + i * columns;
+    positive = positive && row[value_dim] > 0;
+    for (std::int64_t m = 0; m < value_dim; ++m)
+      output[i * value_dim + m] = static_cast<T>(row[m] / row[value_dim]);
+    lse[i] = static_cast<T>(std::log(row[value_dim]));
+  }
+  return positive;
+}
+
+/// dN = [dO, -dO.O] / N[:, dv], with N[:, dv] = exp(LSE).
+template <class T>
+std::vector<T> normalised_upstream(std::int64_t rows, std::int64_t value_dim, const T* output, const T* lse,
+                                   const T* upstream) {
+  std::vector<T> result(static_cast<std::size_t>(rows * (value_dim + 1)));
+  for (std::int64_t i = 0; i < rows; ++i) {
+    T* to = result.data() + i * (value_dim + 1);
+    const double share = std::exp(-static_cast<double>(lse[i]));
+    double delta = 0;
+    for (std::int64_t m = 0; m < value_dim; ++m) {
+      const auto up = static_cast<double>(upstream[i * value_dim + m]);
+      delta += up * static_cast<double>(output[i * value_dim + m]);
+      to[m] = static_cast<T>(share * up);
+    }
+    to[value_dim] = static_cast<T>(-share * delta);
+  }
+  return result;
+}
+
+/// The operands with each V_u cut like its K_u: a row's value must be where its features are made.
+template <class T>
+class AlignedOperands {
+ public:
+  AlignedOperands(const Communicator& comm, const Shape& shape, const Operands<T>& operands) : views_(operands) {
+    for (std::size_t u = 0; u < static_cast<std::size_t>(shape.order); ++u) {
+      rows_.emplace_back(comm, operands.value[u], operands.key[u].rows, shape.value_dim);
+      views_.value[u] = {rows_.back().data(), operands.key[u].rows};
+    }
+  }
+  [[nodiscard]] const Operands<T>& views() const { return views_; }
+
+ private:
+  Operands<T> views_;
+  std::vector<FetchedRows<T>> rows_;
+};
+
+void require_not_causal(const Problem& problem) {
+  if (problem.causal)
+    throw Error(Status::usage, "the polynomial method does not do causal attention in this version: use exact");
+}
+
+}  // namespace
+
+template <class T>
+void forward(const Communicator& comm, const Problem& problem, const plan::Walk& walk, const Operands<T>& given,
+             const Options& options, const Output<T>& out) {
+  require_not_causal(problem);
+  const AlignedOperands<T> aligned(comm, problem.shape, given);
+  const Operands<T>& operands = aligned.views();
+  const WalkTiles tiles(walk);
+  const Shape& shape = problem.shape;
+  exact::Progress progress(options.progress, evaluations(problem, operands, tiles.nodes()));
+  bool positive = true;
+  for (const RowRange slices : slice_groups(shape, tiles.nodes())) {
+    SliceGroup<T> group(comm, problem, tiles, operands, options, slices, progress);
+    group.compute_moments();
+    for (std::int64_t slice = slices.begin; slice < slices.end; ++slice) {
+      const LocalRows rows = local_rows(operands.query.rows, slice, shape.rows);
+      if (rows.rows == 0) continue;
+      std::vector<double> sums(static_cast<std::size_t>(rows.rows * group.columns()));
+      const FactorPanels<T> factor(tiles, group.columns(), group.product(slice).data());
+      OperandPass<T> pass = group.query_pass(slice, nullptr);
+      pass.value_columns = 0;
+      rows_pass<T>(tiles, pass, factor, options.threads, progress, sums.data(), nullptr);
+      positive &= finish(sums, shape.value_dim, out.output + rows.first * shape.value_dim, out.lse + rows.first);
+    }
+  }
+  if (!comm.all(positive))
+    throw Error(
+        Status::failed,
+        "the polynomial's normaliser is not positive in some row: " + std::to_string(walk.features()) +
+            " features are too few for these scores; use more features, a smaller scale, or the exact method");
+}
+
+/// dQ of this rank's rows of one slice, and what they add to dG.
+template <class T>
+void query_gradient(const SliceGroup<T>& group, const Shape& shape, const WalkTiles& tiles, std::int64_t slice,
+                    const OperandPass<T>& pass, int threads, exact::Progress& progress, double* product_gradient,
+                    T* query) {
+  moments_pass(tiles, pass, threads, progress, product_gradient);
+  const FactorPanels<T> factor(tiles, shape.value_dim + 1, group.product(slice).data());
+  rows_pass<T>(tiles, pass, factor, threads, progress, nullptr, query);
+}
+
+/// dK_u and dV_u of this rank's rows of one slice.
+template <class T>
+void key_gradient(const SliceGroup<T>& group, const Shape& shape, const WalkTiles& tiles, std::int64_t slice, int u,
+                  int threads, exact::Progress& progress, const double* product_gradient, T* key, T* value) {
+  const OperandPass<T> pass = group.key_pass(slice, u);
+  const FactorPanels<T> factor(tiles, pass.columns, group.moment_gradient(slice, u, product_gradient).data());
+  std::vector<double> sums(static_cast<std::size_t>(pass.rows * pass.columns));
+  rows_pass<T>(tiles, pass, factor, threads, progress, sums.data(), key);
+  for (std::int64_t i = 0; i < pass.rows; ++i)
+    for (std::int64_t m = 0; m < shape.value_dim; ++m)
+      value[i * shape.value_dim + m] = static_cast<T>(sums[static_cast<std::size_t>(i * pass.columns + m)]);
+}
+
+template <class T>
+void gradient(const Communicator& comm, const Problem& problem, const plan::Walk& walk, const Operands<T>& given,
+              const Options& options, const Output<const T>& out, const T* upstream,
+              const Gradients<T>& gradients) {
+  require_not_causal(problem);
+  const Shape& shape = problem.shape;
+  const AlignedOperands<T> aligned(comm, shape, given);
+  const Operands<T>& operands = aligned.views();
+  const WalkTiles tiles(walk);
+  exact::Progress progress(options.progress, 3 * evaluations(problem, operands, tiles.nodes()));
+  std::array<std::vector<T>, kMaxOrder> values;  // dV_u, cut like K_u
+  for (std::size_t u = 0; u < static_cast<std::size_t>(shape.order); ++u)
+    values[u].resize(static_cast<std::size_t>(operands.key[u].rows.size() * shape.value_dim));
+
+  for (const RowRange slices : slice_groups(shape, tiles.nodes())) {
+    SliceGroup<T> group(comm, problem, tiles, operands, options, slices, progress);
+    group.compute_moments();
+    std::vector<double> product_gradient(static_cast<std::size_t>(slices.size() * group.matrix_size()), 0.0);
+    const auto of = [&](std::int64_t slice) {
+      return product_gradient.data() + (slice - slices.begin) * group.matrix_size();
+    };
+    for (std::int64_t slice = slices.begin; slice < slices.end; ++slice) {
+      const LocalRows rows = local_rows(operands.query.rows, slice, shape.rows);
+      const std::int64_t first = rows.first * shape.value_dim;
+      const std::vector<T> up = normalised_upstream(rows.rows, shape.value_dim, out.output + first,
+                                                    out.lse + rows.first, upstream + first);
+      query_gradient(group, shape, tiles, slice, group.query_pass(slice, up.data()), options.threads, progress,
+                     of(slice), gradients.query + rows.first * shape.dim);
+    }
+    comm.sum(product_gradient.data(), static_cast<std::int64_t>(product_gradient.size()));
+    for (std::int64_t slice = slices.begin; slice < slices.end; ++slice)
+      for (std::size_t u = 0; u < static_cast<std::size_t>(shape.order); ++u) {
+        const LocalRows rows = local_rows(operands.key[u].rows, slice, shape.key_rows[u]);
+        key_gradient(group, shape, tiles, slice, static_cast<int>(u), options.threads, progress, of(slice),
+                     gradients.key[u] + rows.first * shape.dim, values[u].data() + rows.first * shape.value_dim);
+      }
+  }
+  for (std::size_t u = 0; u < static_cast<std::size_t>(shape.order); ++u) {
+    const RowRange wanted = given.value[u].rows;
+    const FetchedRows<T> rows(comm, {values[u].data(), operands.key[u].rows}, wanted, shape.value_dim);
+    std::copy_n(rows.data(), wanted.size() * shape.value_dim, gradients.value[u]);
+  }
+}
+
+template void forward(const Communicator&, const Problem&, const plan::Walk&, const Operands<float>&,
+                      const Options&, const Output<float>&);
+template void forward(const Communicator&, const Problem&, const plan::Walk&, const Operands<double>&,
+                      const Options&, const Output<double>&);
+template void gradient(const Communicator&, const Problem&, const plan::Walk&, const Operands<float>&,
+                       const Options&, const Output<const float>&, const float*, const Gradients<float>&);
+template void gradient(const Communicator&, const Problem&, const plan::Walk&, const Operands<double>&,
+                       const Options&, const Output<const double>&, const double*, const Gradients<double>&);
+
+}  // namespace tattn::polynomial

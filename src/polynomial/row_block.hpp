@@ -1,0 +1,55 @@
+#pragma once
+#include <cstdint>
+
+#include "exact/aligned.hpp"
+#include "kernels/exact.hpp"
+#include "kernels/panels.hpp"
+#include "kernels/polynomial.hpp"
+
+namespace tattn::polynomial {
+
+/// Rows of one operand and the columns that multiply its features, packed for the kernels.
+template <class T>
+class RowBlock {
+ public:
+  /// Room for `capacity` rows of `dim` columns and `columns` multiplying ones.
+  RowBlock(std::int64_t capacity, std::int64_t dim, std::int64_t columns)
+      : width_(kernels::panel_width<T>()),
+        dim_(dim),
+        columns_(columns),
+        stride_(kernels::moment_stride<T>(columns)),
+        x_(exact::aligned_array<T>(kernels::round_up(capacity, width_) * dim)),
+        value_(exact::aligned_array<T>(kernels::round_up(capacity, width_) * columns)),
+        value_rows_(exact::aligned_array<T>(kernels::round_up(capacity, width_) * stride_)) {}
+
+  /// Packs `rows` rows of x times `factor`, and of `value`, row-major with `value_columns` columns; a further
+  /// column is `last` in every row.
+  void pack(const T* x, double factor, const T* value, std::int64_t value_columns, T last, std::int64_t rows) {
+    rows_ = rows;
+    kernels::pack_panels(x, rows, dim_, factor, width_, dim_, x_.get());
+    kernels::pack_panels(value, rows, value_columns, 1.0, width_, columns_, value_.get());
+    if (value_columns < columns_) fill_last(last);
+    for (std::int64_t i = 0; i < panels() * width_; ++i)
+      for (std::int64_t c = 0; c < stride_; ++c)
+        value_rows_[at(i * stride_ + c)] =
+            c < columns_ ? value_[at(((i / width_) * columns_ + c) * width_ + i % width_)] : T{0};
+  }
+
+  [[nodiscard]] std::int64_t panels() const { return kernels::ceil_div(rows_, width_); }
+  [[nodiscard]] kernels::RowPanels<T> view() const {
+    return {panels(), dim_, columns_, x_.get(), value_.get(), value_rows_.get()};
+  }
+
+ private:
+  static std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
+
+  void fill_last(T last) {
+    for (std::int64_t i = 0; i < panels() * width_; ++i)
+      value_[at(((i / width_) * columns_ + columns_ - 1) * width_ + i % width_)] = i < rows_ ? last : T{0};
+  }
+
+  std::int64_t width_, dim_, columns_, stride_, rows_ = 0;
+  exact::AlignedArray<T> x_, value_, value_rows_;
+};
+
+}  // namespace tattn::polynomial
