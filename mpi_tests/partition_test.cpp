@@ -20,7 +20,7 @@ using plan::partition_exact;
 using plan::WorkShare;
 
 /// A query range is a whole number of blocks of this many rows, or ends with its slice.
-constexpr std::int64_t kBlock = kQueryBlock;
+constexpr std::int64_t kBlock = plan::kQueryBlock;
 
 Problem make_problem(std::int64_t slices, std::int64_t rows, int order, bool causal) {
   return {make_shape(slices, rows, std::vector<std::int64_t>(static_cast<std::size_t>(order), rows), 4, 4), 0.25,

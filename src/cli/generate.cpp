@@ -11,7 +11,7 @@
 #include "cli/commands.hpp"
 #include "cli/common_options.hpp"
 #include "cli/log.hpp"
-#include "cli/random_normal.hpp"
+#include "plan/random_normal.hpp"
 #include "io/result_file.hpp"
 #include "tattn/error.hpp"
 #include "tattn/version.hpp"

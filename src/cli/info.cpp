@@ -5,7 +5,7 @@
 #include <string>
 
 #include "cli/commands.hpp"
-#include "cli/score_range.hpp"
+#include "polynomial/score_range.hpp"
 #include "io/operand_file.hpp"
 
 namespace tattn::cli {
@@ -35,16 +35,16 @@ void print_contents(const io::FileInfo& info) {
 
 /// Reading the entries is part of the check: it refuses NaN and Inf.
 template <class T>
-ScoreRange read_and_range(const Communicator& comm, const io::FileInfo& info) {
+polynomial::ScoreRange read_and_range(const Communicator& comm, const io::FileInfo& info) {
   const RowRange mine = even_range(info.problem.shape.total_rows(), comm.size(), comm.rank());
   const io::Needs needs = info.has_upstream || info.has_target ? io::Needs::upstream : io::Needs::operands;
   const auto rows = io::read_operands<T>(comm, info, mine, needs);
-  return score_range(comm, info.problem, rows.views());
+  return polynomial::score_range(comm, info.problem, rows.views());
 }
 
 void run(const Communicator& comm, const std::string& path) {
   const io::FileInfo info = io::inspect(comm, path, io::Needs::operands, {});
-  const ScoreRange range =
+  const polynomial::ScoreRange range =
       info.dtype == io::DType::f32 ? read_and_range<float>(comm, info) : read_and_range<double>(comm, info);
   if (comm.rank() != 0) return;
   print_contents(info);

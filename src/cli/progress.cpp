@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 namespace tattn::cli {
@@ -16,7 +17,7 @@ constexpr int kBarWidth = 30;
 
 std::string time_left(double elapsed, double share) {
   if (share <= 0) return "";
-  const auto seconds = static_cast<long>(elapsed * (1 - share) / share + 0.5);
+  const auto seconds = std::lround(elapsed * (1 - share) / share);
   return seconds < 3600 ? fmt::format("{}:{:02} left", seconds / 60, seconds % 60)
                         : fmt::format("{} h {} min left", seconds / 3600, seconds % 3600 / 60);
 }

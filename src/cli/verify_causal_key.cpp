@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "cli/results.hpp"
-#include "cli/sampled_rows.hpp"
+#include "comm/sampled_rows.hpp"
 #include "tattn/attention.hpp"
 
 namespace tattn::cli {

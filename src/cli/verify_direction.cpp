@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "cli/progress.hpp"
-#include "cli/random_normal.hpp"
+#include "plan/random_normal.hpp"
 #include "cli/verify.hpp"
 #include "plan/flops.hpp"
 #include "tattn/attention.hpp"

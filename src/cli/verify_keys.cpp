@@ -4,7 +4,7 @@
 #include <limits>
 #include <map>
 
-#include "cli/sampled_rows.hpp"
+#include "comm/sampled_rows.hpp"
 #include "cli/verify.hpp"
 #include "cli/verify_causal_key.hpp"
 #include "tattn/attention.hpp"

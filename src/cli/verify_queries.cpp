@@ -2,7 +2,7 @@
 #include <limits>
 #include <map>
 
-#include "cli/sampled_rows.hpp"
+#include "comm/sampled_rows.hpp"
 #include "cli/verify.hpp"
 #include "tattn/attention.hpp"
 

@@ -65,6 +65,7 @@ struct Tile {
 template <class D, class T = hn::TFromD<D>>
 HWY_INLINE void ContractColumns(D d, Tile<D, kHeight, 2>& tile, std::int64_t columns, const T* HWY_RESTRICT rows,
                                 const T* HWY_RESTRICT lanes) {
+#pragma GCC unroll 4
   for (std::int64_t c = 0; c < columns; ++c) tile.template Add<1>(d, rows + c * kHeight, lanes + c * Width(d));
 }
 

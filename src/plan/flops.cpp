@@ -38,4 +38,12 @@ double exact_gradient_flops(const Problem& problem) {
   return 6 * static_cast<double>(problem.shape.dim + problem.shape.value_dim) * tuples(problem);
 }
 
+double polynomial_forward_flops(const Problem& problem, std::int64_t features) {
+  const Shape& shape = problem.shape;
+  std::int64_t rows = shape.rows;
+  for (int u = 0; u < shape.order; ++u) rows += shape.key_rows[static_cast<std::size_t>(u)];
+  return 2 * static_cast<double>(features) * static_cast<double>(shape.value_dim + 1) *
+         static_cast<double>(rows * shape.slices);
+}
+
 }  // namespace tattn::plan

@@ -1,4 +1,6 @@
 #pragma once
+#include <cstdint>
+
 #include "tattn/problem.hpp"
 
 namespace tattn::plan {
@@ -10,5 +12,9 @@ namespace tattn::plan {
 ///     gradient  2 (3d + 3dv) N     two recomputed products and four new ones; any order
 [[nodiscard]] double exact_forward_flops(const Problem& problem);
 [[nodiscard]] double exact_gradient_flops(const Problem& problem);
+
+/// The same of the polynomial method with `features` monomials: 2 r (dv+1) (n + n_1 + .. + n_t). Its gradient,
+/// given the moments, has two such products for every operand: twice this.
+[[nodiscard]] double polynomial_forward_flops(const Problem& problem, std::int64_t features);
 
 }  // namespace tattn::plan

@@ -6,7 +6,7 @@
 #include "comm/communicator.hpp"
 #include "tattn/operands.hpp"
 
-namespace tattn::cli {
+namespace tattn {
 
 /// `count` different numbers of 0 .. total-1 (all of them if there are no more) in ascending order, the
 /// same on every rank for the same seed and name.
@@ -25,4 +25,4 @@ template <class T>
 [[nodiscard]] std::vector<double> fetch_double(const Communicator& comm, Block<const T> mine, RowRange wanted,
                                                std::int64_t columns);
 
-}  // namespace tattn::cli
+}  // namespace tattn

@@ -4,7 +4,7 @@
 
 #include "tattn/problem.hpp"
 
-namespace tattn::cli {
+namespace tattn {
 
 /// A stream of random numbers where each entry is a pure function of (seed, name, index): however a
 /// matrix is cut over ranks, threads or blocks, its entries are the same.
@@ -23,4 +23,4 @@ class RandomStream {
   std::uint64_t start_;
 };
 
-}  // namespace tattn::cli
+}  // namespace tattn

@@ -3,7 +3,7 @@
 #include "tattn/operands.hpp"
 #include "tattn/problem.hpp"
 
-namespace tattn::cli {
+namespace tattn::polynomial {
 
 /// What is known of the scores of a problem without computing them all.
 struct ScoreRange {
@@ -17,4 +17,4 @@ struct ScoreRange {
 template <class T>
 [[nodiscard]] ScoreRange score_range(const Communicator& comm, const Problem& problem, const Operands<T>& operands);
 
-}  // namespace tattn::cli
+}  // namespace tattn::polynomial

@@ -1,4 +1,4 @@
-#include "cli/score_range.hpp"
+#include "polynomial/score_range.hpp"
 
 #include <fmt/format.h>
 
@@ -6,10 +6,10 @@
 #include <limits>
 #include <vector>
 
-#include "cli/sampled_rows.hpp"
-#include "plan/score_bound.hpp"
+#include "comm/sampled_rows.hpp"
+#include "polynomial/row_sample.hpp"
 
-namespace tattn::cli {
+namespace tattn::polynomial {
 namespace {
 
 constexpr std::int64_t kSlicesSampled = 4;
@@ -18,25 +18,6 @@ constexpr std::array<std::int64_t, kMaxOrder> kRowsSampled = {256, 64, 24, 12}; 
 template <class T>
 const Block<const T>& operand(const Operands<T>& operands, int number) {
   return number == 0 ? operands.query : operands.key[static_cast<std::size_t>(number - 1)];
-}
-
-template <class T>
-double bound(const Communicator& comm, const Problem& problem, const Operands<T>& operands) {
-  const std::int64_t dim = problem.shape.dim;
-  std::vector<std::vector<double>> peaks(static_cast<std::size_t>(problem.shape.order) + 1);
-  for (std::size_t u = 0; u < peaks.size(); ++u) {
-    peaks[u].assign(static_cast<std::size_t>(dim), 0.0);
-    const auto& block = operand(operands, static_cast<int>(u));
-    plan::raise_column_peaks(block.data, block.rows.size(), dim, peaks[u].data());
-    for (double& peak : peaks[u]) peak = comm.max(peak);
-  }
-  const plan::Balance balance = plan::balance(std::move(peaks));
-  std::vector<double> norms;
-  for (int u = 0; u <= problem.shape.order; ++u) {
-    const auto& block = operand(operands, u);
-    norms.push_back(comm.max(plan::largest_row_norm(balance, u, block.data, block.rows.size())));
-  }
-  return plan::score_bound(balance, problem.scale, norms[0], std::span(norms).subspan(1));
 }
 
 /// The sampled rows of one slice, query first, each with its row number in the slice.
@@ -98,7 +79,7 @@ class Visit {
 template <class T>
 ScoreRange score_range(const Communicator& comm, const Problem& problem, const Operands<T>& operands) {
   ScoreRange range;
-  range.bound = bound(comm, problem, operands);
+  range.bound = largest_score(comm, problem, operands, balance_operands(comm, problem, operands));
   range.smallest = std::numeric_limits<double>::infinity();
   range.largest = -range.smallest;
   for (const std::int64_t slice : pick(problem.shape.slices, kSlicesSampled, 0, "slices")) {
@@ -112,4 +93,4 @@ ScoreRange score_range(const Communicator& comm, const Problem& problem, const O
 template ScoreRange score_range(const Communicator&, const Problem&, const Operands<float>&);
 template ScoreRange score_range(const Communicator&, const Problem&, const Operands<double>&);
 
-}  // namespace tattn::cli
+}  // namespace tattn::polynomial

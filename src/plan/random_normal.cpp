@@ -1,9 +1,9 @@
-#include "cli/random_normal.hpp"
+#include "plan/random_normal.hpp"
 
 #include <cmath>
 #include <numbers>
 
-namespace tattn::cli {
+namespace tattn {
 namespace {
 
 std::uint64_t mix(std::uint64_t z) {
@@ -41,4 +41,4 @@ void RandomStream::normal(RowRange entries, double deviation, T* out) const {
 template void RandomStream::normal(RowRange, double, float*) const;
 template void RandomStream::normal(RowRange, double, double*) const;
 
-}  // namespace tattn::cli
+}  // namespace tattn

@@ -1,11 +1,11 @@
-#include "cli/sampled_rows.hpp"
+#include "comm/sampled_rows.hpp"
 
 #include <set>
 
-#include "cli/random_normal.hpp"
+#include "plan/random_normal.hpp"
 #include "comm/row_exchange.hpp"
 
-namespace tattn::cli {
+namespace tattn {
 
 std::vector<std::int64_t> pick(std::int64_t total, std::int64_t count, std::uint64_t seed,
                                const std::string& name) {
@@ -50,4 +50,4 @@ TATTN_INSTANTIATE(float);
 TATTN_INSTANTIATE(double);
 #undef TATTN_INSTANTIATE
 
-}  // namespace tattn::cli
+}  // namespace tattn
