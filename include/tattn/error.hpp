@@ -7,11 +7,11 @@ namespace tattn {
 /// What the program's exit status will be. The same on every rank.
 enum class Status : int {
   done = 0,
-  failed = 1,          ///< failed while running
-  usage = 2,           ///< the command line is wrong
-  input = 3,           ///< the input file is wrong
-  not_verified = 4,    ///< verification found an error beyond the tolerance
-  stopped = 5          ///< stopped by a signal after saving what can be resumed
+  failed = 1,        ///< failed while running
+  usage = 2,         ///< the command line is wrong
+  input = 3,         ///< the input file is wrong
+  not_verified = 4,  ///< verification found an error beyond the tolerance
+  stopped = 5        ///< stopped by a signal after saving what can be resumed
 };
 
 /// Every error tattn throws. The message is one line that names what was found, what was expected

@@ -40,9 +40,7 @@ struct Shape {
   std::int64_t value_dim = 0;                      ///< dv, columns of V_u, O and dO
 
   [[nodiscard]] std::int64_t total_rows() const { return slices * rows; }
-  [[nodiscard]] std::int64_t total_key_rows(int u) const {
-    return slices * key_rows[static_cast<std::size_t>(u)];
-  }
+  [[nodiscard]] std::int64_t total_key_rows(int u) const { return slices * key_rows[static_cast<std::size_t>(u)]; }
   bool operator==(const Shape&) const = default;
 };
 

@@ -28,9 +28,11 @@ double gemm_rate(int repeats) {
   std::vector<T> c(a.size());
   return 2.0 * n * n * n / best_seconds(repeats, [&] {
            if constexpr (std::is_same_v<T, float>)
-             cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, a.data(), n, b.data(), n, 0, c.data(), n);
+             cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, a.data(), n, b.data(), n, 0,
+                         c.data(), n);
            else
-             cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, a.data(), n, b.data(), n, 0, c.data(), n);
+             cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, a.data(), n, b.data(), n, 0,
+                         c.data(), n);
          });
 }
 

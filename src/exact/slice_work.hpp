@@ -18,15 +18,15 @@ struct SliceWork {
   const SliceKeys<T>& keys;
   KeyBox box;
   RowRange rows;  ///< query rows within the slice
-  double scale;
-  bool causal;
-  int threads;
+  double scale = 0;
+  bool causal = false;
+  int threads = 1;
 };
 
 /// Rows of one call of a kernel: `rows` within the slice, in `panels` lane panels.
 struct QueryTile {
   RowRange rows;
-  std::int64_t panels;
+  std::int64_t panels = 0;
 };
 
 /// Cuts the query rows into tiles, smaller ones where threads would otherwise be idle.
