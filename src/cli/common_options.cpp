@@ -77,19 +77,22 @@ void add_common_options(CLI::App& command, CommonOptions& o) {
 }
 
 void refuse_what_is_missing(const CommonOptions& options) {
-  if (options.method == "polynomial" || options.method == "dense")
-    throw Error(Status::usage, fmt::format("--method {} is not in this version ({}): use exact or auto",
-                                           options.method, TATTN_VERSION));
-  if (options.degree || options.features)
-    throw Error(
-        Status::usage,
-        fmt::format("--degree and --features belong to --method polynomial, which is not in this version ({})",
-                    TATTN_VERSION));
+  if (options.method == "dense")
+    throw Error(Status::usage,
+                fmt::format("--method dense is not in this version ({}): use exact or polynomial", TATTN_VERSION));
+  if ((options.degree || options.features) && options.method != "polynomial")
+    throw Error(Status::usage, "--degree and --features belong to --method polynomial");
+  if (options.degree && options.features)
+    throw Error(Status::usage,
+                "--degree and --features exclude each other: one fixes all monomials up to a degree, the "
+                "other a number of those that matter most");
 }
 
 Options library_options(const Communicator& comm, const CommonOptions& options) {
   Options result;
-  result.method = options.method == "exact" ? Method::exact : Method::automatic;
+  result.method = options.method == "exact"        ? Method::exact
+                  : options.method == "polynomial" ? Method::polynomial
+                                                   : Method::automatic;
   result.threads = static_cast<int>(comm.min(std::int64_t{options.threads.value_or(default_threads())}));
   const std::int64_t share = free_memory_bytes() / 10 * 8 / comm.ranks_on_node();
   const std::int64_t limit = options.memory ? static_cast<std::int64_t>(*options.memory) : share;

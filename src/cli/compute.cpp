@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "cli/log.hpp"
@@ -13,6 +14,8 @@
 #include "plan/flops.hpp"
 #include "plan/memory.hpp"
 #include "plan/partition.hpp"
+#include "polynomial/choose.hpp"
+#include "polynomial/polynomial.hpp"
 #include "tattn/attention.hpp"
 #include "tattn/error.hpp"
 
@@ -33,6 +36,10 @@ double timed(const Step& step) {
   const Stopwatch watch;
   step();
   return watch.seconds();
+}
+
+std::string figure(const std::optional<double>& value) {
+  return value ? fmt::format("{:.2g}", *value) : "not";
 }
 
 /// Upstream dO = O - E in place of the target E; the loss is that of all rows.
@@ -63,6 +70,7 @@ class Run {
     plan();
     io::OperandRows<T> rows;
     report_.seconds.read = timed([&] { rows = io::read_operands<T>(comm_, info_, owned_, wanted_); });
+    if (polynomial()) *report_.seconds.plan += timed([&] { choose_features(rows.views()); });
     ResultRows<T> results = make_results(rows);
     calculate(rows, results);
     report_.seconds.write = timed([&] {
@@ -77,6 +85,7 @@ class Run {
 
  private:
   [[nodiscard]] bool gradients() const { return wanted_ == io::Needs::upstream; }
+  [[nodiscard]] bool polynomial() const { return library_.method == Method::polynomial; }
 
   void plan() {
     report_.seconds.plan = timed([&] {
@@ -92,10 +101,32 @@ class Run {
     report_.input = options_.input;
     report_.output = options_.output;
     report_.threads = library_.threads;
-    report_.method = "exact";
-    report_.reason = library_.method == Method::exact ? "asked for" : "auto is exact in this version";
-    report_.forward_flops = plan::exact_forward_flops(info_.problem);
-    if (gradients()) report_.gradient_flops = plan::exact_gradient_flops(info_.problem);
+    report_.method = polynomial() ? "polynomial" : "exact";
+    report_.reason = library_.method == Method::automatic ? "auto is exact in this version" : "asked for";
+    if (!polynomial()) {
+      report_.forward_flops = plan::exact_forward_flops(info_.problem);
+      if (gradients()) report_.gradient_flops = plan::exact_gradient_flops(info_.problem);
+      report_.predicted_flops = *report_.forward_flops + report_.gradient_flops.value_or(0);
+    }
+  }
+
+  /// The polynomial's features, out of the entries of the operands.
+  void choose_features(const Operands<T>& operands) {
+    const CommonOptions& common = options_.common;
+    polynomial::FeatureRequest request;
+    request.tolerance = common.tolerance;
+    request.certified = common.error_mode == "certified";
+    if (common.degree)
+      request.degree = static_cast<int>(std::min<std::int64_t>(*common.degree, plan::kLargestDegree));
+    request.features = common.features;
+    request.target = gradients() ? plan::Target::gradients : plan::Target::output;
+    choice_ = polynomial::choose_features(comm_, info_.problem, operands, request);
+    report_.features = choice_.walk.features();
+    report_.degree = choice_.degree;
+    report_.measured_error = choice_.measured_error;
+    report_.certified_error = choice_.certified_error;
+    report_.forward_flops = plan::polynomial_forward_flops(info_.problem, choice_.walk.size());
+    if (gradients()) report_.gradient_flops = 2 * *report_.forward_flops;
     report_.predicted_flops = *report_.forward_flops + report_.gradient_flops.value_or(0);
   }
 
@@ -114,18 +145,32 @@ class Run {
 
   void calculate(io::OperandRows<T>& rows, ResultRows<T>& results) {
     library_.progress = progress_.phase("forward");
-    report_.seconds.forward =
-        timed([&] { forward(comm_.handle(), info_.problem, rows.views(), library_, results.output_views()); });
+    report_.seconds.forward = timed([&] { run_forward(rows.views(), results.output_views()); });
     if (gradients()) {
       library_.progress = progress_.phase("gradient");
       report_.seconds.gradient = timed([&] {
         if (info_.has_target) results.loss = upstream_of_target(comm_, results.output, rows.upstream);
-        gradient(comm_.handle(), info_.problem, rows.views(), library_, std::as_const(results).output_views(),
-                 rows.upstream.data(), results.gradient_views());
+        run_gradient(rows.views(), std::as_const(results).output_views(), rows.upstream.data(),
+                     results.gradient_views());
       });
     }
     progress_.finish();
     report_.loss = results.loss;
+  }
+
+  void run_forward(const Operands<T>& operands, const Output<T>& out) {
+    if (polynomial())
+      polynomial::forward(comm_, info_.problem, choice_.walk, operands, library_, out);
+    else
+      forward(comm_.handle(), info_.problem, operands, library_, out);
+  }
+
+  void run_gradient(const Operands<T>& operands, const Output<const T>& out, const T* upstream,
+                    const Gradients<T>& gradients) {
+    if (polynomial())
+      polynomial::gradient(comm_, info_.problem, choice_.walk, operands, library_, out, upstream, gradients);
+    else
+      gradient(comm_.handle(), info_.problem, operands, library_, out, upstream, gradients);
   }
 
   void say_done() {
@@ -136,6 +181,9 @@ class Run {
                  info_.dtype == io::DType::f32 ? "f32" : "f64", info_.problem.causal ? ", causal" : "");
     spdlog::info("method {} ({}), {} ranks x {} threads, {:.2f} s, {:.2f} Gflop/s", report_.method, report_.reason,
                  comm_.size(), library_.threads, seconds, *report_.predicted_flops / seconds * 1e-9);
+    if (polynomial())
+      spdlog::info("{} features, error measured on other rows {}, certified {}", *report_.features,
+                   figure(report_.measured_error), figure(report_.certified_error));
     if (report_.loss) spdlog::info("loss {:.9g}", *report_.loss);
     spdlog::info("wrote {}", options_.output);
   }
@@ -148,6 +196,7 @@ class Run {
   Progress progress_;
   Stopwatch total_;
   RowRange owned_;
+  polynomial::FeatureChoice choice_;
   Report report_;
 };
 
@@ -165,6 +214,11 @@ void compute(const Communicator& comm, const ComputeOptions& options, io::Needs 
   check_different(comm, options.input, options.output);
   check_report(comm, options.common.report, {options.input, options.output});
   const io::FileInfo info = io::inspect(comm, options.input, wanted, options.common.overrides());
+  if (options.common.method == "polynomial" && info.problem.causal)
+    throw Error(Status::usage,
+                fmt::format("{}: --method polynomial does not do causal attention in this version: use exact or "
+                            "auto",
+                            options.input));
   if (info.dtype == io::DType::f32)
     Run<float>(comm, options, info, wanted).all();
   else

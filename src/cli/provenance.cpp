@@ -17,6 +17,10 @@ void write_provenance(const Communicator& comm, io::ResultFile& file, const Comm
   file.attribute("method", report.method);
   file.attribute("error_mode", options.error_mode);
   file.attribute("tolerance", options.tolerance);
+  if (report.features) file.attribute("features", *report.features);
+  if (report.degree) file.attribute("degree", std::int64_t{*report.degree});
+  if (report.measured_error) file.attribute("measured_error", *report.measured_error);
+  if (report.certified_error) file.attribute("certified_error", *report.certified_error);
   file.attribute("scale", info.problem.scale);
   file.attribute("causal", std::int64_t{info.problem.causal ? 1 : 0});
   file.attribute("ranks", std::int64_t{comm.size()});

@@ -16,7 +16,9 @@ struct Report {
   std::optional<std::int64_t> sequence_blocks;
   std::optional<double> predicted_flops;
   std::optional<std::int64_t> predicted_memory;
-  std::optional<double> measured_error;
+  std::optional<int> degree;
+  std::optional<std::int64_t> features;
+  std::optional<double> measured_error, certified_error;
   std::optional<std::int64_t> worst_row;
   struct Seconds {
     std::optional<double> read, plan, forward, gradient, write;

@@ -26,16 +26,16 @@ struct FeatureChoice {
   double score_bound = 0;     ///< no score is larger in magnitude
   /// Proven for every softmax weight in exact arithmetic, as a share of itself; of a certified set only.
   std::optional<double> certified_error;
-  /// Relative Frobenius error against the exact method in double on rows that the set was not chosen on: of O, or the
-  /// largest over the gradients (of a random upstream gradient), rounding of the working type T included.
+  /// Relative Frobenius error against the exact method in double on rows that the set was not chosen on: of O, or
+  /// the largest over the gradients (of a random upstream gradient), rounding of the working type T included.
   std::optional<double> measured_error;
 };
 
 /// Chooses the features. Collective; rank 0 searches on sampled rows and tells the others.
 ///
 /// certified: all monomials of the smallest degree whose proven error, with the score bound of all rows (Hoelder
-/// inequality after balancing), meets the tolerance. measured: the fewest of the monomials found by best-first search
-/// on a sample (rows of largest norm and random ones, weighted) whose error on other sampled rows meets two
+/// inequality after balancing), meets the tolerance. measured: the fewest of the monomials found by best-first
+/// search on a sample (rows of largest norm and random ones, weighted) whose error on other sampled rows meets two
 /// thirds of the tolerance. A fixed degree or number of features is taken as it is, and its errors are told.
 ///
 /// Throws Error(failed), the same on every rank, with the range of the scores and what would help, when no set

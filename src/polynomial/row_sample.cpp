@@ -27,7 +27,8 @@ std::vector<std::int64_t> largest_rows(const Communicator& comm, const plan::Bal
   const RowRange mine = intersect(block.rows, slice);
   std::vector<double> norms(static_cast<std::size_t>(mine.size()));
   if (!mine.empty())
-    plan::row_norms(balance, number, block.data + (mine.begin - block.rows.begin) * columns, mine.size(), norms.data());
+    plan::row_norms(balance, number, block.data + (mine.begin - block.rows.begin) * columns, mine.size(),
+                    norms.data());
   std::vector<std::int64_t> order(norms.size());
   std::iota(order.begin(), order.end(), 0);
   const auto larger = [&](std::int64_t a, std::int64_t b) {
@@ -61,7 +62,8 @@ struct Chosen {
   std::vector<double> weight;
 };
 
-Chosen choose(const std::vector<std::int64_t>& largest, RowRange slice, std::int64_t random, std::uint64_t seed, int number) {
+Chosen choose(const std::vector<std::int64_t>& largest, RowRange slice, std::int64_t random, std::uint64_t seed,
+              int number) {
   const std::set<std::int64_t> top(largest.begin(), largest.end());
   std::set<std::int64_t> others;
   for (const std::int64_t row : pick(slice.size(), random, seed, "rows of operand " + std::to_string(number)))
@@ -104,13 +106,15 @@ double largest_score(const Communicator& comm, const Problem& problem, const Ope
 
 template <class T>
 plan::Sample sample_rows(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
-                         const plan::Balance& balance, std::int64_t slice, const SampleSizes& sizes, std::uint64_t seed) {
+                         const plan::Balance& balance, std::int64_t slice, const SampleSizes& sizes,
+                         std::uint64_t seed) {
   const Shape& shape = problem.shape;
   plan::Sample sample{shape.order, shape.dim, shape.value_dim, {}, {}};
   for (int u = 0; u <= shape.order; ++u) {
     const RowRange range{slice * rows_of(shape, u), (slice + 1) * rows_of(shape, u)};
     const auto& block = operand(operands, u);
-    const auto top = largest_rows(comm, balance, u, block, range, shape.dim, u == 0 ? sizes.largest_queries : sizes.largest_keys);
+    const auto top = largest_rows(comm, balance, u, block, range, shape.dim,
+                                  u == 0 ? sizes.largest_queries : sizes.largest_keys);
     const Chosen chosen = choose(top, range, u == 0 ? sizes.random_queries : sizes.random_keys, seed, u);
     const auto count = static_cast<std::int64_t>(chosen.rows.size());
     const RowRange share = comm.rank() == 0 ? RowRange{0, count} : RowRange{count, count};
@@ -119,14 +123,15 @@ plan::Sample sample_rows(const Communicator& comm, const Problem& problem, const
     if (u == 0)
       for (double& x : rows.x) x *= problem.scale;
     else
-      rows.value = collect_rows(comm, operands.value[static_cast<std::size_t>(u - 1)], chosen.rows, share, shape.value_dim);
+      rows.value =
+          collect_rows(comm, operands.value[static_cast<std::size_t>(u - 1)], chosen.rows, share, shape.value_dim);
   }
   return sample;
 }
 
-#define TATTN_INSTANTIATE(T)                                                                                     \
-  template plan::Balance balance_operands(const Communicator&, const Problem&, const Operands<T>&);              \
-  template double largest_score(const Communicator&, const Problem&, const Operands<T>&, const plan::Balance&);  \
+#define TATTN_INSTANTIATE(T)                                                                                       \
+  template plan::Balance balance_operands(const Communicator&, const Problem&, const Operands<T>&);                \
+  template double largest_score(const Communicator&, const Problem&, const Operands<T>&, const plan::Balance&);    \
   template plan::Sample sample_rows(const Communicator&, const Problem&, const Operands<T>&, const plan::Balance&, \
                                     std::int64_t, const SampleSizes&, std::uint64_t)
 TATTN_INSTANTIATE(float);

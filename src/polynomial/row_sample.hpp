@@ -18,7 +18,8 @@ struct SampleSizes {
 
 /// Peaks, balance and largest norms of all operands, over all rows and slices. Collective.
 template <class T>
-[[nodiscard]] plan::Balance balance_operands(const Communicator& comm, const Problem& problem, const Operands<T>& operands);
+[[nodiscard]] plan::Balance balance_operands(const Communicator& comm, const Problem& problem,
+                                             const Operands<T>& operands);
 
 /// |s| is at most this for every score of the problem. Collective.
 template <class T>
@@ -28,8 +29,8 @@ template <class T>
 /// Rows of one slice with the weights that plan::SampledRows asks for; queries times the scale. Filled on rank 0,
 /// empty on the others. The same for the same seed whatever the number of ranks. Collective.
 template <class T>
-[[nodiscard]] plan::Sample sample_rows(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
-                                       const plan::Balance& balance, std::int64_t slice, const SampleSizes& sizes,
-                                       std::uint64_t seed);
+[[nodiscard]] plan::Sample sample_rows(const Communicator& comm, const Problem& problem,
+                                       const Operands<T>& operands, const plan::Balance& balance,
+                                       std::int64_t slice, const SampleSizes& sizes, std::uint64_t seed);
 
 }  // namespace tattn::polynomial

@@ -1,0 +1,211 @@
+#include "polynomial/choose.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/archive/binary_iarchive.hpp>
+#include <boost/archive/binary_oarchive.hpp>
+#include <boost/serialization/vector.hpp>
+#include <cmath>
+#include <limits>
+#include <sstream>
+
+#include "comm/sampled_rows.hpp"
+#include "plan/feature_ranking.hpp"
+#include "polynomial/row_sample.hpp"
+#include "polynomial/trial.hpp"
+#include "tattn/error.hpp"
+
+namespace tattn::polynomial {
+namespace {
+
+constexpr std::int64_t kMostFeatures = 20000;  // beyond, the search and the moments of a slice take too long
+constexpr std::int64_t kSlicesSampled = 2;
+constexpr int kDegreeLimit = 40;
+constexpr double kMargin = 2.0 / 3;  // of the tolerance that a set must meet on the rows it is tried on
+constexpr SampleSizes kSearchSizes{8, 24, 16, 112};
+constexpr std::array<SampleSizes, kMaxOrder> kTrialSizes = {  // by order: their exact results take a moment
+    SampleSizes{8, 120, 32, 2016},
+    {8, 56, 16, 240},
+    {4, 28, 4, 60},
+    {2, 14, 2, 22}};
+
+/// A walk as text for the other ranks.
+std::string pack(const plan::Walk& walk) {
+  std::ostringstream text;
+  boost::archive::binary_oarchive archive(text);
+  archive << walk.dim << walk.parent << walk.variable << walk.degree << walk.coefficient << walk.weight
+          << walk.owned;
+  return text.str();
+}
+
+plan::Walk unpack(const std::string& bytes) {
+  std::istringstream text(bytes);
+  boost::archive::binary_iarchive archive(text);
+  plan::Walk walk;
+  archive >> walk.dim >> walk.parent >> walk.variable >> walk.degree >> walk.coefficient >> walk.weight >>
+      walk.owned;
+  return walk;
+}
+
+/// Samples of a few slices, on rank 0. Collective.
+template <class T>
+std::vector<plan::Sample> samples(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
+                                  const plan::Balance& balance, const SampleSizes& sizes, std::uint64_t seed) {
+  std::vector<plan::Sample> result;
+  for (const std::int64_t slice : pick(problem.shape.slices, kSlicesSampled, seed, "slices"))
+    result.push_back(sample_rows(comm, problem, operands, balance, slice, sizes, seed));
+  return result;
+}
+
+/// Rank 0's part of a choice: no communication in here.
+template <class T>
+class Chooser {
+ public:
+  Chooser(const FeatureRequest& request, std::int64_t dim, std::span<const plan::Sample> search,
+          std::span<const Trial<T>> trials, FeatureChoice& choice)
+      : request_(request), dim_(dim), search_(search), trials_(trials), choice_(choice) {}
+
+  void choose() {
+    if (request_.degree)
+      full_set(*request_.degree);
+    else if (request_.certified)
+      certified();
+    else if (request_.features)
+      fixed_count(*request_.features);
+    else
+      measured();
+    if (!choice_.measured_error) choice_.measured_error = error_of(choice_.walk);
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::string& why) const {
+    throw Error(Status::failed,
+                fmt::format("the polynomial method cannot do this: scores reach {:.3g} in magnitude, {}",
+                            choice_.score_bound, why));
+  }
+
+  /// All monomials up to `degree`, with the certified polynomial where the range allows one.
+  void full_set(int degree) {
+    const auto count = plan::full_walk_size(dim_, degree);
+    if (!count || *count > kMostFeatures)
+      refuse(fmt::format(
+          "and degree {} at dim {} takes {} features, above the limit of {}: use --error measured, a larger "
+          "tolerance, a smaller scale, or the exact method",
+          degree, dim_, count ? std::to_string(*count) : "more than 2^63", kMostFeatures));
+    choice_.walk = plan::full_walk(dim_, degree);
+    choice_.degree = degree;
+    if (choice_.score_bound > plan::kLargestRange) return;  // the series' own weights, measured only
+    const plan::ExpPolynomial p = plan::relative_minimax_exp(choice_.score_bound, degree, request_.target);
+    const double error = plan::softmax_weight_error(request_.target == plan::Target::gradients
+                                                        ? std::max(p.certified_error, p.certified_slope_error)
+                                                        : p.certified_error);
+    if (!std::isfinite(error)) return;
+    plan::set_weights(choice_.walk, p);
+    choice_.certified_error = error;
+  }
+
+  void certified() {
+    const auto p = plan::smallest_degree(choice_.score_bound, plan::exp_error_for(request_.tolerance), kDegreeLimit,
+                                         request_.target);
+    if (!p)
+      refuse(fmt::format(
+          "and no polynomial of degree <= {} in double coefficients certifies {:.3g}: use --error measured, "
+          "a larger tolerance, a smaller scale, or the exact method",
+          kDegreeLimit, request_.tolerance));
+    const double rounding = p->condition * std::numeric_limits<T>::epsilon();
+    if (rounding > request_.tolerance)
+      refuse(fmt::format(
+          "and rounding alone may amount to {:.1g} in {}: use {}a larger tolerance, a smaller scale, or the "
+          "exact method",
+          rounding, sizeof(T) == 4 ? "float32" : "float64", sizeof(T) == 4 ? "a float64 file, " : ""));
+    full_set(p->degree);
+  }
+
+  void fixed_count(std::int64_t count) {
+    if (count > kMostFeatures)
+      refuse(fmt::format("and {} features are above the limit of {}", count, kMostFeatures));
+    choice_.walk = plan::keep(rank(count), count);
+  }
+
+  /// The smallest of the nested sets that the trial accepts: doubled until one does, then bisected.
+  void measured() {
+    const double wanted = kMargin * request_.tolerance;
+    double best = std::numeric_limits<double>::infinity();
+    for (std::int64_t limit = 500; limit <= kMostFeatures;
+         limit = limit < 16000 ? 4 * limit : limit + kMostFeatures) {
+      const plan::FeatureRanking ranking = rank(std::min(limit, kMostFeatures));
+      const double error = error_of(plan::keep(ranking, limit));
+      best = std::min(best, error);
+      if (error > wanted) continue;
+      return bisect(ranking, wanted);
+    }
+    refuse(fmt::format(
+        "and {} features leave an error of {:.2g} where {:.2g} is asked for: use a larger tolerance, a smaller "
+        "scale, or the exact method",
+        kMostFeatures, best, request_.tolerance));
+  }
+
+  void bisect(const plan::FeatureRanking& ranking, double wanted) {
+    std::int64_t low = 0, high = ranking.features();
+    while (high - low > std::max<std::int64_t>(1, high / 32)) {
+      const std::int64_t middle = low + (high - low) / 2;
+      (error_of(plan::keep(ranking, middle)) <= wanted ? high : low) = middle;
+    }
+    choice_.walk = plan::keep(ranking, high);
+  }
+
+  /// The worst over the slices tried.
+  [[nodiscard]] double error_of(const plan::Walk& walk) const {
+    double worst = 0;
+    for (const Trial<T>& trial : trials_) worst = std::max(worst, trial.error(walk));
+    return worst;
+  }
+
+  [[nodiscard]] plan::FeatureRanking rank(std::int64_t limit) const {
+    return plan::search_features(search_, {.limit = limit, .target = request_.target});
+  }
+
+  const FeatureRequest& request_;
+  std::int64_t dim_;
+  std::span<const plan::Sample> search_;
+  std::span<const Trial<T>> trials_;
+  FeatureChoice& choice_;
+};
+
+}  // namespace
+
+template <class T>
+FeatureChoice choose_features(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
+                              const FeatureRequest& request) {
+  FeatureChoice choice;
+  const plan::Balance balance = balance_operands(comm, problem, operands);
+  choice.score_bound = largest_score(comm, problem, operands, balance);
+  const auto search = samples(comm, problem, operands, balance, kSearchSizes, 1);
+  const auto other =
+      samples(comm, problem, operands, balance, kTrialSizes[static_cast<std::size_t>(problem.shape.order - 1)], 2);
+  const Communicator alone(MPI_COMM_SELF);
+  comm.agree([&] {
+    if (comm.rank() != 0) return;
+    std::vector<Trial<T>> trials;
+    for (const plan::Sample& sample : other) trials.emplace_back(alone, sample, request.target);
+    Chooser<T>(request, problem.shape.dim, search, trials, choice).choose();
+  });
+  choice.walk = unpack(comm.broadcast(comm.rank() == 0 ? pack(choice.walk) : std::string()));
+  // What rank 0 alone knows, to all; every figure is at least 0, and -1 stands for none.
+  const auto tell = [&](auto& value) {
+    constexpr double kNone = -1;
+    const double told = comm.max(value ? static_cast<double>(*value) : kNone);
+    if (told >= 0) value = static_cast<typename std::decay_t<decltype(value)>::value_type>(told);
+  };
+  tell(choice.degree);
+  tell(choice.certified_error);
+  tell(choice.measured_error);
+  return choice;
+}
+
+template FeatureChoice choose_features(const Communicator&, const Problem&, const Operands<float>&,
+                                       const FeatureRequest&);
+template FeatureChoice choose_features(const Communicator&, const Problem&, const Operands<double>&,
+                                       const FeatureRequest&);
+
+}  // namespace tattn::polynomial

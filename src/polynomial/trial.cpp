@@ -1,0 +1,184 @@
+#include "polynomial/trial.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "exact/exact.hpp"
+#include "plan/random_normal.hpp"
+#include "polynomial/polynomial.hpp"
+#include "tattn/error.hpp"
+
+namespace tattn::polynomial {
+namespace {
+
+const plan::SampledRows& operand(const plan::Sample& sample, std::size_t number) {
+  return number == 0 ? sample.query : sample.key[number - 1];
+}
+
+/// Relative Frobenius norm of the difference over the first `columns` columns, row i counting weight[i]^power
+/// times.
+template <class U>
+double relative_difference(const std::vector<U>& tried, std::int64_t tried_stride, const std::vector<double>& truth,
+                           std::int64_t truth_stride, std::int64_t columns, const std::vector<double>& weight,
+                           int power) {
+  double difference = 0, size = 0;
+  for (std::size_t i = 0; i < weight.size(); ++i) {
+    const double w = power > 0 ? weight[i] : 1 / weight[i];
+    for (std::int64_t c = 0; c < columns; ++c) {
+      const double exact = truth[i * static_cast<std::size_t>(truth_stride) + static_cast<std::size_t>(c)];
+      const double d =
+          static_cast<double>(tried[i * static_cast<std::size_t>(tried_stride) + static_cast<std::size_t>(c)]) -
+          exact;
+      difference += w * d * d;
+      size += w * exact * exact;
+    }
+  }
+  return difference == 0 ? 0.0 : std::sqrt(difference / size);
+}
+
+/// Every monomial times one more variable, the last: there a key row holds its weight.
+plan::Walk weighted(const plan::Walk& walk) {
+  plan::Walk result;
+  const auto add = [&](std::int64_t parent, std::int64_t variable, std::size_t from, bool owned) {
+    result.parent.push_back(parent);
+    result.variable.push_back(static_cast<std::int32_t>(variable));
+    result.degree.push_back(parent < 0 ? 0 : walk.degree[from] + 1);
+    result.coefficient.push_back(walk.coefficient[from]);
+    result.weight.push_back(owned ? walk.weight[from] : 0.0);
+    result.owned.push_back(owned ? walk.owned[from] : 0);
+  };
+  result.dim = walk.dim + 1;
+  add(-1, -1, 0, false);
+  add(0, walk.dim, 0, true);
+  for (std::size_t node = 1; node < walk.parent.size(); ++node)
+    add(walk.parent[node] + 1, walk.variable[node], node, true);
+  return result;
+}
+
+}  // namespace
+
+template <class T>
+template <class U>
+typename Trial<T>::template Case<U> Trial<T>::make_case(const plan::Sample& sample,
+                                                        std::int64_t further_columns) const {
+  const auto order = static_cast<std::size_t>(sample.order);
+  Case<U> c;
+  c.problem = {
+      {sample.order, 1, sample.query.rows, {}, sample.dim + further_columns, sample.value_dim}, 1.0, false};
+  c.operands.resize(1 + 2 * order);
+  for (std::size_t u = 0; u <= order; ++u) {
+    const plan::SampledRows& rows = operand(sample, u);
+    for (std::int64_t i = 0; i < rows.rows; ++i) {
+      for (std::int64_t l = 0; l < sample.dim; ++l)
+        c.operands[u].push_back(
+            static_cast<U>(static_cast<T>(rows.x[static_cast<std::size_t>(i * sample.dim + l)])));
+      for (std::int64_t f = 0; f < further_columns; ++f) c.operands[u].push_back(U{1});
+    }
+    if (u == 0) continue;
+    c.problem.shape.key_rows[u - 1] = rows.rows;
+    for (const double v : rows.value) c.operands[order + u].push_back(static_cast<U>(static_cast<T>(v)));
+  }
+  c.upstream.resize(static_cast<std::size_t>(sample.query.rows * sample.value_dim));
+  RandomStream(0, "upstream of a trial").normal({0, sample.query.rows * sample.value_dim}, 1.0, c.upstream.data());
+  for (std::size_t x = 0; x < c.upstream.size(); ++x)
+    c.upstream[x] *= static_cast<U>(sample.query.weight[x / static_cast<std::size_t>(sample.value_dim)]);
+  c.output.resize(c.upstream.size());
+  c.lse.resize(static_cast<std::size_t>(sample.query.rows));
+  for (const auto& array : c.operands) c.gradients.emplace_back(array.size());
+  return c;
+}
+
+template <class T>
+Trial<T>::Trial(const Communicator& alone, const plan::Sample& sample, plan::Target target)
+    : alone_(alone), target_(target), dim_(sample.dim) {
+  const auto order = static_cast<std::size_t>(sample.order);
+  // Weights enter the exact scores as log w, in a further column for each key; the polynomial's as a further
+  // variable.
+  truth_ = make_case<double>(sample, sample.order);
+  operands_ = make_case<T>(sample, 1);
+  for (std::size_t u = 0; u <= order; ++u) {
+    const std::vector<double>& weight = operand(sample, u).weight;
+    row_weight_.push_back(weight);
+    if (u == 0) continue;
+    for (std::size_t i = 0; i < weight.size(); ++i) {
+      truth_.operands[u][i * (static_cast<std::size_t>(dim_) + order) + static_cast<std::size_t>(dim_) + u - 1] =
+          std::log(weight[i]);
+      operands_.operands[u][i * (static_cast<std::size_t>(dim_) + 1) + static_cast<std::size_t>(dim_)] =
+          static_cast<T>(weight[i]);
+    }
+  }
+  const Options options;
+  exact::forward<double>(alone_, truth_.problem, truth_.views(), options,
+                         {truth_.output.data(), truth_.lse.data()});
+  if (target_ == plan::Target::gradients)
+    exact::gradient<double>(alone_, truth_.problem, truth_.views(), options,
+                            {truth_.output.data(), truth_.lse.data()}, truth_.upstream.data(),
+                            truth_.gradient_views());
+}
+
+template <class T>
+template <class U>
+Operands<U> Trial<T>::Case<U>::views() const {
+  const auto order = static_cast<std::size_t>(problem.shape.order);
+  Operands<U> result;
+  result.query = {operands[0].data(), {0, problem.shape.rows}};
+  for (std::size_t u = 0; u < order; ++u) {
+    result.key[u] = {operands[1 + u].data(), {0, problem.shape.key_rows[u]}};
+    result.value[u] = {operands[1 + order + u].data(), {0, problem.shape.key_rows[u]}};
+  }
+  return result;
+}
+
+template <class T>
+template <class U>
+Gradients<U> Trial<T>::Case<U>::gradient_views() {
+  const auto order = static_cast<std::size_t>(problem.shape.order);
+  Gradients<U> views;
+  views.query = gradients[0].data();
+  for (std::size_t u = 0; u < order; ++u) {
+    views.key[u] = gradients[1 + u].data();
+    views.value[u] = gradients[1 + order + u].data();
+  }
+  return views;
+}
+
+template <class T>
+double Trial<T>::error(const plan::Walk& walk) const {
+  Case<T> tried = operands_;
+  const plan::Walk set = weighted(walk);
+  const Options options;
+  try {
+    forward<T>(alone_, tried.problem, set, tried.views(), options, {tried.output.data(), tried.lse.data()});
+  } catch (const Error&) {
+    return std::numeric_limits<double>::infinity();  // a normaliser that is not positive
+  }
+  const std::int64_t values = tried.problem.shape.value_dim;
+  if (target_ == plan::Target::output)
+    return relative_difference(tried.output, values, truth_.output, values, values, row_weight_[0], 1);
+  gradient<T>(alone_, tried.problem, set, tried.views(), options, {tried.output.data(), tried.lse.data()},
+              tried.upstream.data(), tried.gradient_views());
+  return worst_error(tried);
+}
+
+/// A row's gradient holds its weight once: as a key through the softmax, as a query through the upstream gradient.
+template <class T>
+double Trial<T>::worst_error(const Case<T>& tried) const {
+  const std::size_t operands = row_weight_.size();
+  const std::int64_t values = tried.problem.shape.value_dim;
+  double worst = 0;
+  for (std::size_t u = 0; u < operands; ++u) {
+    worst = std::max(worst, relative_difference(tried.gradients[u], tried.problem.shape.dim, truth_.gradients[u],
+                                                truth_.problem.shape.dim, dim_, row_weight_[u], -1));
+    if (u == 0) continue;
+    const std::size_t v = operands - 1 + u;
+    worst = std::max(worst, relative_difference(tried.gradients[v], values, truth_.gradients[v], values, values,
+                                                row_weight_[u], -1));
+  }
+  return worst;
+}
+
+template class Trial<float>;
+template class Trial<double>;
+
+}  // namespace tattn::polynomial
