@@ -72,7 +72,9 @@ class Run {
     report_.seconds.read = timed([&] { rows = io::read_operands<T>(comm_, info_, owned_, wanted_); });
     if (polynomial()) *report_.seconds.plan += timed([&] { choose_features(rows.views()); });
     ResultRows<T> results = make_results(rows);
+    const std::int64_t sent_before = Communicator::bytes_sent_by_process();
     calculate(rows, results);
+    report_.bytes_communicated = Communicator::bytes_sent_by_process() - sent_before;
     report_.seconds.write = timed([&] {
       write_results(file, info_, rows, results, gradients());
       write_provenance(comm_, file, options_.common, info_, report_);

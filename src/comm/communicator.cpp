@@ -20,6 +20,8 @@ T reduce_all(MPI_Comm comm, T value, MPI_Datatype type, MPI_Op op) {
   return result;
 }
 
+std::int64_t process_bytes = 0;
+
 struct Failure {
   Status status;
   std::string message;
@@ -54,6 +56,15 @@ Communicator::Communicator(Communicator&& other) noexcept
       rank_(other.rank_),
       size_(other.size_),
       bytes_sent_(other.bytes_sent_) {}
+
+std::int64_t Communicator::bytes_sent_by_process() {
+  return process_bytes;
+}
+
+void Communicator::count_sent(std::int64_t bytes) const {
+  bytes_sent_ += bytes;
+  process_bytes += bytes;
+}
 
 int Communicator::ranks_on_node() const {
   MPI_Comm node = MPI_COMM_NULL;

@@ -23,9 +23,11 @@ class Communicator {
   [[nodiscard]] int size() const { return size_; }           ///< not collective
   [[nodiscard]] MPI_Comm handle() const { return handle_; }  ///< not collective
 
-  /// Payload bytes this rank has sent in row exchanges so far. Not collective.
+  /// Payload bytes this rank has put into row exchanges and sums of arrays so far. Not collective.
   [[nodiscard]] std::int64_t bytes_sent() const { return bytes_sent_; }
-  void count_sent(std::int64_t bytes) const { bytes_sent_ += bytes; }
+  /// The same over all communicators this process has had. Not collective.
+  [[nodiscard]] static std::int64_t bytes_sent_by_process();
+  void count_sent(std::int64_t bytes) const;
 
   /// Ranks that share this rank's node (shared memory).
   [[nodiscard]] int ranks_on_node() const;

@@ -2,8 +2,6 @@
 
 #include <string>
 
-#include "tattn/error.hpp"
-
 namespace tattn::comm {
 
 void check(int code, const char* call) {
@@ -11,7 +9,7 @@ void check(int code, const char* call) {
   char text[MPI_MAX_ERROR_STRING] = "unknown error";
   int length = 0;
   MPI_Error_string(code, text, &length);
-  throw Error(Status::failed, std::string(call) + ": " + text);
+  throw MpiError(std::string(call) + ": " + text);
 }
 
 }  // namespace tattn::comm
