@@ -1,0 +1,81 @@
+// The polynomial method as a user runs it: what it is asked for is what verify finds and what the file and the
+// report tell, and what it cannot do it says.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "io/hdf5.hpp"
+#include "support/run_program.hpp"
+#include "support/test_folder.hpp"
+
+namespace tattn::test {
+namespace {
+
+using io::Handle;
+using nlohmann::json;
+
+/// A numeric root attribute.
+double attribute(const std::string& path, const std::string& name) {
+  const Handle file(TATTN_H5(H5Fopen, path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
+  const Handle attribute(TATTN_H5(H5Aopen, file.get(), name.c_str(), H5P_DEFAULT), H5Aclose);
+  double value = 0;
+  TATTN_H5(H5Aread, attribute.get(), H5T_NATIVE_DOUBLE, &value);
+  return value;
+}
+
+class Polynomial : public testing::TestWithParam<int> {};
+
+TEST_P(Polynomial, GradientMeetsTheToleranceAndSaysHow) {
+  const Workshop shop;
+  ASSERT_EQ(shop.tattn("generate in.h5 --rows 150 --key-rows 120,90 --dim 5 --value-dim 4 --spread 0.7 --upstream")
+                .status,
+            0);
+  const Outcome done = shop.tattn(
+      "gradient in.h5 out.h5 --method polynomial --tolerance 1e-2 --report run.json --threads 2", GetParam());
+  ASSERT_EQ(done.status, 0) << done.err;
+  // Three times the tolerance is what measuring on other rows promises for any single gradient.
+  const Outcome verified = shop.tattn("verify in.h5 out.h5 --samples 64 --tolerance 3e-2");
+  EXPECT_EQ(verified.status, 0) << verified.out << verified.err;
+  const json report = json::parse(read_bytes(shop.path("run.json")));
+  EXPECT_EQ(report["plan"]["method"], "polynomial");
+  EXPECT_GT(report["plan"]["features"].get<int>(), 1);
+  EXPECT_LE(report["error"]["measured"].get<double>(), 1e-2);
+  EXPECT_TRUE(report["error"]["certified"].is_null());
+  EXPECT_EQ(attribute(shop.path("out.h5"), "features"), report["plan"]["features"].get<double>());
+  EXPECT_EQ(attribute(shop.path("out.h5"), "measured_error"), report["error"]["measured"].get<double>());
+}
+
+TEST_P(Polynomial, CertifiedTellsDegreeAndBound) {
+  const Workshop shop;
+  ASSERT_EQ(shop.tattn("generate in.h5 --rows 60 --dim 3 --spread 0.3 --dtype f64").status, 0);
+  const Outcome done =
+      shop.tattn("forward in.h5 out.h5 --method polynomial --error certified --tolerance 1e-6", GetParam());
+  ASSERT_EQ(done.status, 0) << done.err;
+  EXPECT_LE(attribute(shop.path("out.h5"), "certified_error"), 1e-6);
+  EXPECT_GE(attribute(shop.path("out.h5"), "degree"), 1);
+  EXPECT_EQ(shop.tattn("verify in.h5 out.h5 --tolerance 1e-5").status, 0);
+}
+
+TEST_P(Polynomial, RefusesWhatItCannotDo) {
+  const Workshop shop;
+  ASSERT_EQ(shop.tattn("generate in.h5 --rows 40 --dim 16 --spread 3").status, 0);
+  const auto before = shop.names();
+  const std::vector<std::tuple<std::string, int, std::string>> refusals{
+      {"--method polynomial --causal", 2, "does not do causal"},
+      {"--method polynomial --degree 2 --features 5", 2, "exclude each other"},
+      {"--method polynomial --tolerance 1e-6", 1, "scores reach"},
+      {"--method polynomial --error certified", 1, "scores reach"}};
+  for (const auto& [options, status, says] : refusals) {
+    const Outcome outcome = shop.tattn("forward in.h5 out.h5 " + options, GetParam());
+    EXPECT_EQ(outcome.status, status) << options << outcome.err;
+    ASSERT_EQ(outcome.lines().size(), 1U) << outcome.err;
+    EXPECT_NE(outcome.lines()[0].find(says), std::string::npos) << outcome.err;
+    EXPECT_EQ(shop.names(), before) << options;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cli, Polynomial, testing::Values(1, 3));
+
+}  // namespace
+}  // namespace tattn::test
