@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -23,9 +24,10 @@ void pack_panels(const T* from, std::int64_t rows, std::int64_t columns, double 
                  std::int64_t stride, T* to) {
   for (std::int64_t first = 0; first < rows; first += height) {
     const std::int64_t here = rows - first < height ? rows - first : height;
-    for (std::int64_t c = 0; c < columns; ++c)
-      for (std::int64_t h = 0; h < height; ++h)
-        to[c * height + h] = h < here ? static_cast<T>(factor * from[(first + h) * columns + c]) : T{0};
+    for (std::int64_t h = 0; h < here; ++h)
+      for (std::int64_t c = 0; c < columns; ++c)
+        to[c * height + h] = static_cast<T>(factor) * from[(first + h) * columns + c];
+    for (std::int64_t c = 0; c < columns; ++c) std::fill_n(to + c * height + here, height - here, T{0});
     to += stride * height;
   }
 }

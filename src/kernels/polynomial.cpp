@@ -26,13 +26,12 @@ class Polynomial {
       : tile_(tile), rows_(rows), next_(scratch) {
     phi_ = Take(kBlockPanels * kNodes * width_);
     adjoint_ = Take(kNodes * width_);
-    gradient_ = Take(rows.dim * width_);
     sums_ = Take(kTileFeatures * Stride(rows.columns));
-    lane_sums_ = Take(kTileFeatures * 2 * width_);
+    lane_sums_ = Take(kTileFeatures * width_);
   }
 
-  static std::int64_t Scratch(std::int64_t dim, std::int64_t columns) {
-    return width_ * ((kBlockPanels + 1) * kNodes + dim + 2 * kTileFeatures) + kTileFeatures * Stride(columns);
+  static std::int64_t Scratch(std::int64_t columns) {
+    return width_ * ((kBlockPanels + 1) * kNodes + kTileFeatures) + kTileFeatures * Stride(columns);
   }
 
   static std::int64_t Stride(std::int64_t columns) {
@@ -43,65 +42,67 @@ class Polynomial {
   HWY_ATTR void Moments(double* moments) {
     const std::int64_t stride = Stride(rows_.columns), single = rows_.columns - std::min(rows_.columns, stride);
     std::fill_n(sums_, kTileFeatures * stride, T{0});
-    std::fill_n(lane_sums_, kTileFeatures * 2 * width_, T{0});
+    std::fill_n(lane_sums_, kTileFeatures * width_, T{0});
     for (std::int64_t first = 0; first < rows_.panels; first += kBlockPanels) {
       const std::int64_t panels = std::min(kBlockPanels, rows_.panels - first);
-      for (std::int64_t p = 0; p < panels; ++p) Generate(first + p, phi_ + p * kNodes * width_);
+      Generate(first, panels);
       AddVectors(first, panels, stride);
       for (std::int64_t c = 0; c < single; ++c)
-        AddColumn(first, panels, stride + c, lane_sums_ + c * kTileFeatures * width_);
+        AddColumn(first, panels, stride + c, lane_sums_ + c * kTileFeatures * kLanes);
     }
     for (std::int64_t f = 0; f < tile_.features; ++f) {
       double* to = moments + f * rows_.columns;
       for (std::int64_t c = 0; c < std::min(stride, rows_.columns); ++c)
         to[c] += static_cast<double>(sums_[f * stride + c]);
       for (std::int64_t c = 0; c < single; ++c)
-        to[stride + c] += LaneSum(lane_sums_ + (c * kTileFeatures + f) * width_);
+        to[stride + c] += LaneSum(lane_sums_ + (c * kTileFeatures + f) * kLanes);
     }
   }
 
-  HWY_ATTR void Output(const T* factor, double* sums) {
+  HWY_ATTR void Output(const T* factor, T* sums) {
     for (std::int64_t p = 0; p < rows_.panels; ++p) {
-      Generate(p, phi_);
+      Generate(p, 1);
       AddSums(factor, sums + p * rows_.columns * width_);
     }
   }
 
-  HWY_ATTR void Gradient(const T* factor, double* gradient, double* sums) {
+  HWY_ATTR void Gradient(const T* factor, T* gradient, T* sums) {
     for (std::int64_t p = 0; p < rows_.panels; ++p) {
-      Generate(p, phi_);
+      Generate(p, 1);
       if (sums != nullptr) AddSums(factor, sums + p * rows_.columns * width_);
       Adjoints(p, factor);
-      WalkBack(p);
-      double* to = gradient + p * rows_.dim * width_;
-      for (std::int64_t x = 0; x < rows_.dim * width_; ++x) to[x] += static_cast<double>(gradient_[x]);
+      WalkBack(p, gradient + p * rows_.dim * width_);
     }
   }
 
  private:
   static constexpr D d_{};
-  static constexpr std::int64_t width_ = Width(D());
+  static constexpr std::int64_t width_ = Width(D()), kLanes = width_ / 2;
   static constexpr std::int64_t kNodes = kMostAncestors + kTileFeatures + kHeight;
 
   T* Take(std::int64_t entries) { return std::exchange(next_, next_ + entries); }
 
   [[nodiscard]] const T* Features(const T* phi) const { return phi + tile_.ancestors * width_; }
 
-  /// phi[node][lane] = phi[parent][lane] * x[variable][lane]; what pads the last six features is zero.
-  HWY_INLINE HWY_ATTR void Generate(std::int64_t panel, T* HWY_RESTRICT phi) {
-    const T* HWY_RESTRICT x = rows_.x + panel * rows_.dim * width_;
-    const std::int64_t nodes = tile_.ancestors + tile_.features, lanes = width_ / 2;
-    for (std::int64_t node = 0; node < nodes; ++node) {
-      T* to = phi + node * width_;
-      if (tile_.parent[node] < 0) {
-        std::fill_n(to, width_, T{1});
-        continue;
-      }
-      const T *parent = phi + tile_.parent[node] * width_, *factor = x + tile_.variable[node] * width_;
-      hn::Store(hn::Mul(hn::Load(d_, parent), hn::Load(d_, factor)), d_, to);
-      hn::Store(hn::Mul(hn::Load(d_, parent + lanes), hn::Load(d_, factor + lanes)), d_, to + lanes);
+  /// phi_[p][node][lane] = phi_[p][parent][lane] * x[variable][lane]; what pads the last six features is zero.
+  HWY_INLINE HWY_ATTR void Generate(std::int64_t first, std::int64_t panels) {
+    const T* x = rows_.x + first * rows_.dim * width_;
+    const std::int64_t nodes = tile_.ancestors + tile_.features;
+    const std::int64_t padding = round_up(tile_.features, kHeight) - tile_.features;
+    for (std::int64_t p = 0; p < panels; ++p) {
+      std::fill_n(phi_ + p * kNodes * width_, width_, T{1});
+      std::fill_n(phi_ + (p * kNodes + nodes) * width_, padding * width_, T{0});
     }
-    std::fill_n(phi + nodes * width_, (round_up(tile_.features, kHeight) - tile_.features) * width_, T{0});
+    for (std::int64_t node = 1; node < nodes; ++node) {
+      const std::int64_t parent = tile_.parent[node] * width_, variable = tile_.variable[node] * width_;
+      for (std::int64_t p = 0; p < panels; ++p) {
+        T* phi = phi_ + p * kNodes * width_;
+        const T* factor = x + p * rows_.dim * width_ + variable;
+        hn::Store(hn::Mul(hn::Load(d_, phi + parent), hn::Load(d_, factor)), d_, phi + node * width_);
+        hn::Store(hn::Mul(hn::Load(d_, phi + parent + kLanes), hn::Load(d_, factor + kLanes)), d_,
+                  phi + node * width_ + kLanes);
+      }
+    }
   }
 
   /// sums_[f][c] += sum_i phi[f][i] value_rows[i][c] over the block's panels
@@ -129,38 +130,35 @@ class Polynomial {
     tile.Each([&](auto& v, int h, int x) HWY_ATTR { hn::Store(v, d_, at + h * stride + x * width_ / 2); });
   }
 
-  /// lane_sums[f][lane] += phi[f][lane] value[c][lane]: a single column, reduced over the lanes at the end
+  /// lane_sums[f][lane] += phi[f] value[c], over both vectors of every panel: a single column, reduced over the
+  /// lanes at the end
   HWY_INLINE HWY_ATTR void AddColumn(std::int64_t first, std::int64_t panels, std::int64_t c,
                                      T* HWY_RESTRICT lane_sums) {
-    const std::int64_t lanes = width_ / 2;
-    const T* value = rows_.value + (first * rows_.columns + c) * width_;
-    for (std::int64_t f = 0; f < tile_.features; ++f) {
-      auto low = hn::Load(d_, lane_sums + f * width_), high = hn::Load(d_, lane_sums + f * width_ + lanes);
-      for (std::int64_t p = 0; p < panels; ++p) {
-        const T *phi = Features(phi_) + (p * kNodes + f) * width_, *v = value + p * rows_.columns * width_;
-        low = hn::MulAdd(hn::Load(d_, phi), hn::Load(d_, v), low);
-        high = hn::MulAdd(hn::Load(d_, phi + lanes), hn::Load(d_, v + lanes), high);
+    for (std::int64_t p = 0; p < panels; ++p) {
+      const T *phi = Features(phi_ + p * kNodes * width_),
+              *at = rows_.value + ((first + p) * rows_.columns + c) * width_;
+      const auto low = hn::Load(d_, at), high = hn::Load(d_, at + kLanes);
+      for (std::int64_t f = 0; f < tile_.features; ++f) {
+        const auto sum = hn::MulAdd(hn::Load(d_, phi + f * width_), low, hn::Load(d_, lane_sums + f * kLanes));
+        hn::Store(hn::MulAdd(hn::Load(d_, phi + f * width_ + kLanes), high, sum), d_, lane_sums + f * kLanes);
       }
-      hn::Store(low, d_, lane_sums + f * width_);
-      hn::Store(high, d_, lane_sums + f * width_ + lanes);
     }
   }
 
   static double LaneSum(const T* lanes) {
     double sum = 0;
-    for (std::int64_t lane = 0; lane < width_; ++lane) sum += static_cast<double>(lanes[lane]);
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) sum += static_cast<double>(lanes[lane]);
     return sum;
   }
 
   /// to[c][lane] += sum_f factor[f][c] phi[f][lane]
-  HWY_INLINE HWY_ATTR void AddSums(const T* factor, double* to) {
+  HWY_INLINE HWY_ATTR void AddSums(const T* factor, T* to) {
     ForColumnGroups(rows_.columns, [&]<int H>(std::int64_t c) HWY_ATTR {
       Tile<D, H, 2> tile;
-      tile.Zero(d_);
+      T* at = to + c * width_;
+      tile.Each([&](auto& v, int h, int x) HWY_ATTR { v = hn::Load(d_, at + h * width_ + x * kLanes); });
       ContractRows(d_, tile, ceil_div(tile_.features, kHeight), rows_.columns, factor, c, Features(phi_));
-      HWY_ALIGN T sums[H * width_];
-      tile.Each([&](auto& v, int h, int x) HWY_ATTR { hn::Store(v, d_, sums + h * width_ + x * width_ / 2); });
-      for (std::int64_t x = 0; x < H * width_; ++x) to[c * width_ + x] += static_cast<double>(sums[x]);
+      tile.Each([&](auto& v, int h, int x) HWY_ATTR { hn::Store(v, d_, at + h * width_ + x * kLanes); });
     });
   }
 
@@ -178,26 +176,35 @@ class Polynomial {
   }
 
   /// From the last node to the first: a node's adjoint goes to its variable times its parent, and to its parent
-  /// times its variable.
-  HWY_INLINE HWY_ATTR void WalkBack(std::int64_t panel) {
+  /// times its variable. The parent of neighbouring siblings stays in registers.
+  HWY_INLINE HWY_ATTR void WalkBack(std::int64_t panel, T* HWY_RESTRICT gradient) {
     const T* HWY_RESTRICT x = rows_.x + panel * rows_.dim * width_;
-    std::fill_n(gradient_, rows_.dim * width_, T{0});
-    for (std::int64_t node = tile_.ancestors + tile_.features - 1; node >= 0; --node) {
-      if (tile_.parent[node] < 0) continue;
-      const std::int64_t parent = tile_.parent[node] * width_, variable = tile_.variable[node] * width_;
-      for (std::int64_t at = 0; at < width_; at += width_ / 2) {
-        const auto adjoint = hn::Load(d_, adjoint_ + node * width_ + at);
-        T *to_x = gradient_ + variable + at, *to_parent = adjoint_ + parent + at;
-        hn::Store(hn::MulAdd(adjoint, hn::Load(d_, phi_ + parent + at), hn::Load(d_, to_x)), d_, to_x);
-        hn::Store(hn::MulAdd(adjoint, hn::Load(d_, x + variable + at), hn::Load(d_, to_parent)), d_, to_parent);
-      }
+    std::int64_t node = tile_.ancestors + tile_.features - 1;
+    while (node > 0) {
+      const std::int32_t parent = tile_.parent[node];
+      const auto low = hn::Load(d_, phi_ + parent * width_), high = hn::Load(d_, phi_ + parent * width_ + kLanes);
+      T* to_parent = adjoint_ + parent * width_;
+      auto sum_low = hn::Load(d_, to_parent), sum_high = hn::Load(d_, to_parent + kLanes);
+      do {
+        const std::int64_t variable = tile_.variable[node] * width_;
+        const auto from_low = hn::Load(d_, adjoint_ + node * width_);
+        const auto from_high = hn::Load(d_, adjoint_ + node * width_ + kLanes);
+        T* to = gradient + variable;
+        hn::Store(hn::MulAdd(from_low, low, hn::Load(d_, to)), d_, to);
+        hn::Store(hn::MulAdd(from_high, high, hn::Load(d_, to + kLanes)), d_, to + kLanes);
+        sum_low = hn::MulAdd(from_low, hn::Load(d_, x + variable), sum_low);
+        sum_high = hn::MulAdd(from_high, hn::Load(d_, x + variable + kLanes), sum_high);
+        --node;
+      } while (tile_.parent[node] == parent);
+      hn::Store(sum_low, d_, to_parent);
+      hn::Store(sum_high, d_, to_parent + kLanes);
     }
   }
 
   const FeatureTile& tile_;
   const RowPanels<T>& rows_;
   T* next_;
-  T *phi_, *adjoint_, *gradient_, *sums_, *lane_sums_;
+  T *phi_, *adjoint_, *sums_, *lane_sums_;
 };
 
 template <class T>
@@ -209,11 +216,11 @@ std::int64_t MomentStrideF32(std::int64_t columns) {
 std::int64_t MomentStrideF64(std::int64_t columns) {
   return Kernel<double>::Stride(columns);
 }
-std::int64_t PolynomialScratchF32(std::int64_t d, std::int64_t c) {
-  return Kernel<float>::Scratch(d, c);
+std::int64_t PolynomialScratchF32(std::int64_t columns) {
+  return Kernel<float>::Scratch(columns);
 }
-std::int64_t PolynomialScratchF64(std::int64_t d, std::int64_t c) {
-  return Kernel<double>::Scratch(d, c);
+std::int64_t PolynomialScratchF64(std::int64_t columns) {
+  return Kernel<double>::Scratch(columns);
 }
 
 void MomentsF32(const FeatureTile& tile, const RowPanels<float>& rows, double* moments, float* scratch) {
@@ -222,7 +229,7 @@ void MomentsF32(const FeatureTile& tile, const RowPanels<float>& rows, double* m
 void MomentsF64(const FeatureTile& tile, const RowPanels<double>& rows, double* moments, double* scratch) {
   Kernel<double>(tile, rows, scratch).Moments(moments);
 }
-void OutputF32(const FeatureTile& tile, const RowPanels<float>& rows, const float* factor, double* sums,
+void OutputF32(const FeatureTile& tile, const RowPanels<float>& rows, const float* factor, float* sums,
                float* scratch) {
   Kernel<float>(tile, rows, scratch).Output(factor, sums);
 }
@@ -231,7 +238,7 @@ void OutputF64(const FeatureTile& tile, const RowPanels<double>& rows, const dou
   Kernel<double>(tile, rows, scratch).Output(factor, sums);
 }
 void PolynomialGradientF32(const FeatureTile& tile, const RowPanels<float>& rows, const float* factor,
-                           double* gradient, double* sums, float* scratch) {
+                           float* gradient, float* sums, float* scratch) {
   Kernel<float>(tile, rows, scratch).Gradient(factor, gradient, sums);
 }
 void PolynomialGradientF64(const FeatureTile& tile, const RowPanels<double>& rows, const double* factor,
@@ -265,12 +272,12 @@ std::int64_t moment_stride<double>(std::int64_t columns) {
   return HWY_DYNAMIC_DISPATCH(MomentStrideF64)(columns);
 }
 template <>
-std::int64_t polynomial_scratch<float>(std::int64_t dim, std::int64_t columns) {
-  return HWY_DYNAMIC_DISPATCH(PolynomialScratchF32)(dim, columns);
+std::int64_t polynomial_scratch<float>(std::int64_t columns) {
+  return HWY_DYNAMIC_DISPATCH(PolynomialScratchF32)(columns);
 }
 template <>
-std::int64_t polynomial_scratch<double>(std::int64_t dim, std::int64_t columns) {
-  return HWY_DYNAMIC_DISPATCH(PolynomialScratchF64)(dim, columns);
+std::int64_t polynomial_scratch<double>(std::int64_t columns) {
+  return HWY_DYNAMIC_DISPATCH(PolynomialScratchF64)(columns);
 }
 template <>
 void add_moments(const FeatureTile& tile, const RowPanels<float>& rows, double* moments, float* scratch) {
@@ -281,7 +288,7 @@ void add_moments(const FeatureTile& tile, const RowPanels<double>& rows, double*
   HWY_DYNAMIC_DISPATCH(MomentsF64)(tile, rows, moments, scratch);
 }
 template <>
-void add_output(const FeatureTile& tile, const RowPanels<float>& rows, const float* factor, double* sums,
+void add_output(const FeatureTile& tile, const RowPanels<float>& rows, const float* factor, float* sums,
                 float* scratch) {
   HWY_DYNAMIC_DISPATCH(OutputF32)(tile, rows, factor, sums, scratch);
 }
@@ -291,8 +298,8 @@ void add_output(const FeatureTile& tile, const RowPanels<double>& rows, const do
   HWY_DYNAMIC_DISPATCH(OutputF64)(tile, rows, factor, sums, scratch);
 }
 template <>
-void add_gradient(const FeatureTile& tile, const RowPanels<float>& rows, const float* factor, double* gradient,
-                  double* sums, float* scratch) {
+void add_gradient(const FeatureTile& tile, const RowPanels<float>& rows, const float* factor, float* gradient,
+                  float* sums, float* scratch) {
   HWY_DYNAMIC_DISPATCH(PolynomialGradientF32)(tile, rows, factor, gradient, sums, scratch);
 }
 template <>

@@ -23,8 +23,8 @@ struct RowPanels {
   std::int64_t dim = 0;
   std::int64_t columns = 0;
   const T* x = nullptr;           ///< [panels][dim][W]
-  const T* value = nullptr;       ///< [panels][columns][W]
-  const T* value_rows = nullptr;  ///< [panels * W][moment_stride(columns)]: leading columns of `value`
+  const T* value = nullptr;       ///< [panels][columns][W]; add_output does not need it
+  const T* value_rows = nullptr;  ///< [panels * W][moment_stride(columns)]: leading columns of `value`, for moments
 };
 
 /// Columns of `value_rows`: whole vectors, without the last one or two columns where these would need a vector
@@ -37,18 +37,19 @@ template <class T>
 void add_moments(const FeatureTile& tile, const RowPanels<T>& rows, double* moments, T* scratch);
 
 /// Reduce over features: sums[panel][c][lane] += sum_f Phi[i, f] factor[f][c]. `factor` in broadcast panels
-/// [ceil(features / 6)][columns][6], missing features zero.
+/// [ceil(features / 6)][columns][6], missing features zero. The sums are in T: take them into double after some
+/// hundred features.
 template <class T>
-void add_output(const FeatureTile& tile, const RowPanels<T>& rows, const T* factor, double* sums, T* scratch);
+void add_output(const FeatureTile& tile, const RowPanels<T>& rows, const T* factor, T* sums, T* scratch);
 
 /// The adjoint of Phi: with dPhi[i, f] = sum_c value[i, c] factor[f][c], adds to gradient[panel][l][lane] the
 /// sum over f of dPhi[i, f] dPhi[i,f]/dx[i,l], and, unless `sums` is null, what add_output adds.
 template <class T>
-void add_gradient(const FeatureTile& tile, const RowPanels<T>& rows, const T* factor, double* gradient,
-                  double* sums, T* scratch);
+void add_gradient(const FeatureTile& tile, const RowPanels<T>& rows, const T* factor, T* gradient, T* sums,
+                  T* scratch);
 
 /// Entries of `scratch` that any of the three needs.
 template <class T>
-[[nodiscard]] std::int64_t polynomial_scratch(std::int64_t dim, std::int64_t columns);
+[[nodiscard]] std::int64_t polynomial_scratch(std::int64_t columns);
 
 }  // namespace tattn::kernels

@@ -9,22 +9,27 @@
 namespace tattn::polynomial {
 namespace {
 
-constexpr std::int64_t kRowsAtOnce = 4096;  // summed in T before they go to double
+constexpr std::int64_t kRowsAtOnce = 2048;  // summed in T before they go to double
+constexpr std::int64_t kTilesAtOnce = 8;    // of features, likewise
 constexpr std::int64_t kPanelsAtOnce = 8;   // rows that one thread takes through the walk at a time
 
+/// to += from, and from = 0.
 template <class T>
-void pack(RowBlock<T>& block, const OperandPass<T>& operand, std::int64_t first, std::int64_t rows) {
-  block.pack(operand.x + first * operand.dim, operand.factor, operand.value + first * operand.value_columns,
-             operand.value_columns, T{1}, rows);
+void take(T* from, std::int64_t entries, double* to) {
+  for (std::int64_t x = 0; x < entries; ++x) {
+    to[x] += static_cast<double>(from[x]);
+    from[x] = T{0};
+  }
 }
 
-/// sums and gradient of rows [first, first + rows), out of the kernels' lane panels.
-template <class T>
-void unpack(std::int64_t rows, std::int64_t columns, double factor, const double* panels, T* to) {
+/// `rows` rows times `factor`, out of the kernels' lane panels.
+template <class T, class To>
+void unpack(std::int64_t rows, std::int64_t columns, double factor, const double* panels, To* to) {
   const std::int64_t width = kernels::panel_width<T>();
-  for (std::int64_t i = 0; i < rows; ++i)
-    for (std::int64_t c = 0; c < columns; ++c)
-      to[i * columns + c] = static_cast<T>(factor * panels[((i / width) * columns + c) * width + i % width]);
+  for (std::int64_t first = 0; first < rows; first += width, panels += columns * width)
+    for (std::int64_t i = first; i < std::min(first + width, rows); ++i)
+      for (std::int64_t c = 0; c < columns; ++c)
+        to[i * columns + c] = static_cast<To>(factor * panels[c * width + i - first]);
 }
 
 }  // namespace
@@ -49,10 +54,13 @@ void moments_pass(const WalkTiles& tiles, const OperandPass<T>& operand, int thr
   RowBlock<T> block(std::min(operand.rows, kRowsAtOnce), operand.dim, operand.columns);
   std::vector<exact::AlignedArray<T>> scratch;
   for (int t = 0; t < threads; ++t)
-    scratch.push_back(exact::aligned_array<T>(kernels::polynomial_scratch<T>(operand.dim, operand.columns)));
+    scratch.push_back(exact::aligned_array<T>(kernels::polynomial_scratch<T>(operand.columns)));
   for (std::int64_t first = 0; first < operand.rows; first += kRowsAtOnce) {
     const std::int64_t rows = std::min(kRowsAtOnce, operand.rows - first);
-    pack(block, operand, first, rows);
+    const T* value = operand.value + first * operand.value_columns;
+    block.pack_x(operand.x + first * operand.dim, operand.factor, rows);
+    block.pack_value(value, operand.value_columns, T{1});
+    block.pack_value_rows(value, operand.value_columns, T{1});
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
     for (std::int64_t t = 0; t < tiles.size(); ++t) {
       kernels::add_moments<T>(tiles[t], block.view(), moments + tiles.first_node(t) * operand.columns,
@@ -62,43 +70,71 @@ void moments_pass(const WalkTiles& tiles, const OperandPass<T>& operand, int thr
   }
 }
 
+namespace {
+
+/// Sums of one block of rows over the walk: block sums in T, across blocks in double.
+template <class T>
+struct RowSums {
+  explicit RowSums(std::int64_t entries)
+      : size(entries), some(exact::aligned_array<T>(entries)), all(exact::aligned_array<double>(entries)) {}
+  void clear() { std::fill_n(all.get(), size, 0.0); }
+  void take() { polynomial::take(some.get(), size, all.get()); }
+  std::int64_t size;
+  exact::AlignedArray<T> some;
+  exact::AlignedArray<double> all;
+};
+
+template <class T>
+struct RowMemory {
+  RowMemory(std::int64_t rows, std::int64_t dim, std::int64_t columns)
+      : block(rows, dim, columns),
+        scratch(exact::aligned_array<T>(kernels::polynomial_scratch<T>(columns))),
+        sums(rows * columns),
+        gradient(rows * dim) {}
+  RowBlock<T> block;
+  exact::AlignedArray<T> scratch;
+  RowSums<T> sums, gradient;
+};
+
+/// Takes the packed block through the walk.
+template <class T>
+void walk_rows(const WalkTiles& tiles, const FactorPanels<T>& factor, bool with_sums, bool with_gradient,
+               RowMemory<T>& m) {
+  m.sums.clear();
+  m.gradient.clear();
+  T* sums = with_sums ? m.sums.some.get() : nullptr;
+  for (std::int64_t t = 0; t < tiles.size(); ++t) {
+    if (with_gradient)
+      kernels::add_gradient<T>(tiles[t], m.block.view(), factor.tile(t), m.gradient.some.get(), sums,
+                               m.scratch.get());
+    else
+      kernels::add_output<T>(tiles[t], m.block.view(), factor.tile(t), sums, m.scratch.get());
+    if ((t + 1) % kTilesAtOnce != 0 && t + 1 < tiles.size()) continue;
+    if (with_sums) m.sums.take();
+    if (with_gradient) m.gradient.take();
+  }
+}
+
+}  // namespace
+
 template <class T>
 void rows_pass(const WalkTiles& tiles, const OperandPass<T>& operand, const FactorPanels<T>& factor, int threads,
                exact::Progress& progress, double* sums, T* gradient) {
   const std::int64_t capacity = kPanelsAtOnce * kernels::panel_width<T>(), dim = operand.dim,
                      columns = operand.columns;
-  struct Memory {
-    RowBlock<T> block;
-    exact::AlignedArray<T> scratch;
-    exact::AlignedArray<double> sums, gradient;
-  };
-  std::vector<Memory> memory;
-  for (int t = 0; t < threads; ++t)
-    memory.push_back(
-        {RowBlock<T>(capacity, dim, columns), exact::aligned_array<T>(kernels::polynomial_scratch<T>(dim, columns)),
-         exact::aligned_array<double>(capacity * columns), exact::aligned_array<double>(capacity * dim)});
+  std::vector<RowMemory<T>> memory;
+  for (int t = 0; t < threads; ++t) memory.emplace_back(capacity, dim, columns);
   const std::int64_t blocks = kernels::ceil_div(operand.rows, capacity);
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
   for (std::int64_t b = 0; b < blocks; ++b) {
-    Memory& mine = memory[static_cast<std::size_t>(omp_get_thread_num())];
+    RowMemory<T>& mine = memory[static_cast<std::size_t>(omp_get_thread_num())];
     const std::int64_t first = b * capacity, rows = std::min(capacity, operand.rows - first);
-    pack(mine.block, operand, first, rows);
-    std::fill_n(mine.sums.get(), capacity * columns, 0.0);
-    std::fill_n(mine.gradient.get(), capacity * dim, 0.0);
-    for (std::int64_t t = 0; t < tiles.size(); ++t) {
-      if (gradient == nullptr)
-        kernels::add_output<T>(tiles[t], mine.block.view(), factor.tile(t), mine.sums.get(), mine.scratch.get());
-      else
-        kernels::add_gradient<T>(tiles[t], mine.block.view(), factor.tile(t), mine.gradient.get(),
-                                 sums == nullptr ? nullptr : mine.sums.get(), mine.scratch.get());
-    }
-    const std::int64_t width = kernels::panel_width<T>();
-    if (sums != nullptr)
-      for (std::int64_t i = 0; i < rows; ++i)
-        for (std::int64_t c = 0; c < columns; ++c)
-          sums[(first + i) * columns + c] =
-              mine.sums[static_cast<std::size_t>(((i / width) * columns + c) * width + i % width)];
-    if (gradient != nullptr) unpack(rows, dim, operand.factor, mine.gradient.get(), gradient + first * dim);
+    mine.block.pack_x(operand.x + first * dim, operand.factor, rows);
+    if (gradient != nullptr)
+      mine.block.pack_value(operand.value + first * operand.value_columns, operand.value_columns, T{1});
+    walk_rows(tiles, factor, sums != nullptr, gradient != nullptr, mine);
+    if (sums != nullptr) unpack<T>(rows, columns, 1.0, mine.sums.all.get(), sums + first * columns);
+    if (gradient != nullptr) unpack<T>(rows, dim, operand.factor, mine.gradient.all.get(), gradient + first * dim);
     progress.add(static_cast<double>(rows) * static_cast<double>(tiles.nodes()));
   }
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 
 #include "exact/aligned.hpp"
@@ -18,21 +19,32 @@ class RowBlock {
         dim_(dim),
         columns_(columns),
         stride_(kernels::moment_stride<T>(columns)),
-        x_(exact::aligned_array<T>(kernels::round_up(capacity, width_) * dim)),
-        value_(exact::aligned_array<T>(kernels::round_up(capacity, width_) * columns)),
-        value_rows_(exact::aligned_array<T>(kernels::round_up(capacity, width_) * stride_)) {}
+        capacity_(kernels::round_up(capacity, width_)),
+        x_(exact::aligned_array<T>(capacity_ * dim)),
+        value_(exact::aligned_array<T>(capacity_ * columns)) {}
 
-  /// Packs `rows` rows of x times `factor`, and of `value`, row-major with `value_columns` columns; a further
-  /// column is `last` in every row.
-  void pack(const T* x, double factor, const T* value, std::int64_t value_columns, T last, std::int64_t rows) {
+  /// Packs `rows` rows of x times `factor`.
+  void pack_x(const T* x, double factor, std::int64_t rows) {
     rows_ = rows;
     kernels::pack_panels(x, rows, dim_, factor, width_, dim_, x_.get());
-    kernels::pack_panels(value, rows, value_columns, 1.0, width_, columns_, value_.get());
+  }
+
+  /// Packs as many rows of `value`, row-major with `value_columns` columns; a further column is `last` in every
+  /// row.
+  void pack_value(const T* value, std::int64_t value_columns, T last) {
+    kernels::pack_panels(value, rows_, value_columns, 1.0, width_, columns_, value_.get());
     if (value_columns < columns_) fill_last(last);
-    for (std::int64_t i = 0; i < panels() * width_; ++i)
-      for (std::int64_t c = 0; c < stride_; ++c)
-        value_rows_[at(i * stride_ + c)] =
-            c < columns_ ? value_[at(((i / width_) * columns_ + c) * width_ + i % width_)] : T{0};
+  }
+
+  /// The same once more, in rows, as moments need it.
+  void pack_value_rows(const T* value, std::int64_t value_columns, T last) {
+    if (stride_ > 0 && value_rows_ == nullptr) value_rows_ = exact::aligned_array<T>(capacity_ * stride_);
+    for (std::int64_t i = 0; i < rows_; ++i) {
+      T* to = value_rows_.get() + i * stride_;
+      std::copy_n(value + i * value_columns, std::min(value_columns, stride_), to);
+      if (value_columns < std::min(columns_, stride_)) to[value_columns] = last;
+    }
+    std::fill(value_rows_.get() + rows_ * stride_, value_rows_.get() + panels() * width_ * stride_, T{0});
   }
 
   [[nodiscard]] std::int64_t panels() const { return kernels::ceil_div(rows_, width_); }
@@ -48,7 +60,7 @@ class RowBlock {
       value_[at(((i / width_) * columns_ + columns_ - 1) * width_ + i % width_)] = i < rows_ ? last : T{0};
   }
 
-  std::int64_t width_, dim_, columns_, stride_, rows_ = 0;
+  std::int64_t width_, dim_, columns_, stride_, capacity_, rows_ = 0;
   exact::AlignedArray<T> x_, value_, value_rows_;
 };
 
