@@ -11,8 +11,8 @@
 #include "cli/commands.hpp"
 #include "cli/common_options.hpp"
 #include "cli/log.hpp"
-#include "plan/random_normal.hpp"
 #include "io/result_file.hpp"
+#include "plan/random_normal.hpp"
 #include "tattn/error.hpp"
 #include "tattn/version.hpp"
 

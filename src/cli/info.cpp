@@ -5,8 +5,8 @@
 #include <string>
 
 #include "cli/commands.hpp"
-#include "polynomial/score_range.hpp"
 #include "io/operand_file.hpp"
+#include "polynomial/score_range.hpp"
 
 namespace tattn::cli {
 namespace {

@@ -4,9 +4,9 @@
 #include <limits>
 
 #include "cli/progress.hpp"
-#include "plan/random_normal.hpp"
 #include "cli/verify.hpp"
 #include "plan/flops.hpp"
+#include "plan/random_normal.hpp"
 #include "tattn/attention.hpp"
 
 namespace tattn::cli {

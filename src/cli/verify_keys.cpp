@@ -4,9 +4,9 @@
 #include <limits>
 #include <map>
 
-#include "comm/sampled_rows.hpp"
 #include "cli/verify.hpp"
 #include "cli/verify_causal_key.hpp"
+#include "comm/sampled_rows.hpp"
 #include "tattn/attention.hpp"
 
 namespace tattn::cli {

@@ -2,8 +2,8 @@
 #include <limits>
 #include <map>
 
-#include "comm/sampled_rows.hpp"
 #include "cli/verify.hpp"
+#include "comm/sampled_rows.hpp"
 #include "tattn/attention.hpp"
 
 namespace tattn::cli {

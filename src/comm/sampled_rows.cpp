@@ -2,8 +2,8 @@
 
 #include <set>
 
-#include "plan/random_normal.hpp"
 #include "comm/row_exchange.hpp"
+#include "plan/random_normal.hpp"
 
 namespace tattn {
 

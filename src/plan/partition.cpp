@@ -6,7 +6,7 @@
 namespace tattn::plan {
 namespace {
 
-constexpr double kSliceSnap = 0.05;       // imbalance accepted for keeping a slice whole
+constexpr double kSliceSnap = 0.05;  // imbalance accepted for keeping a slice whole
 
 std::int64_t query_blocks(const Shape& shape) {
   return shape.slices * ((shape.rows + kQueryBlock - 1) / kQueryBlock);
