@@ -12,16 +12,18 @@
 namespace tattn::test {
 namespace {
 
-/// O, LSE and gradients by the library over `walk`, whole on every rank. Collective.
+/// O, LSE and gradients by the library over `walk`, whole on every rank; the gradients from the moments of the
+/// forward pass if `keep`. Collective.
 template <class T>
-Arrays library_polynomial(const Case& c, const plan::Walk& walk, const How& how) {
+Arrays library_polynomial(const Case& c, const plan::Walk& walk, const How& how, bool keep = false) {
   const Communicator comm(MPI_COMM_WORLD);
   const int order = c.problem.shape.order;
   Scattered<T> mine(MPI_COMM_WORLD, c, how);
   std::map<std::string, LocalRows<T>> rows;
   for (const auto& name : result_names(order)) rows.emplace(name, mine.result(name));
   const Output<T> out{rows.at("O").data_or_null(), rows.at("LSE").data_or_null()};
-  polynomial::forward<T>(comm, c.problem, walk, mine.operands(), options_of(how), out);
+  polynomial::Moments moments;
+  polynomial::forward<T>(comm, c.problem, walk, mine.operands(), options_of(how), out, keep ? &moments : nullptr);
   Gradients<T> into;
   into.query = rows.at("dQ").data_or_null();
   for (int u = 0; u < order; ++u) {
@@ -29,7 +31,7 @@ Arrays library_polynomial(const Case& c, const plan::Walk& walk, const How& how)
     into.value[u] = rows.at(numbered("dV", u)).data_or_null();
   }
   polynomial::gradient<T>(comm, c.problem, walk, mine.operands(), options_of(how), {out.output, out.lse},
-                          mine.upstream(), into);
+                          mine.upstream(), into, &moments);
   Arrays result;
   for (auto& [name, local] : rows) result[name] = mine.gather(name, local);
   return result;
@@ -87,6 +89,14 @@ TYPED_TEST(PolynomialMethod, SearchedSetWithPassThroughNodes) {
   const std::vector<plan::Sample> samples{whole_sample(c)};
   const plan::Walk walk = plan::keep(plan::search_features(samples, {.limit = 60}), 60);
   this->check(c, walk, {{Cut::even, 1}, {Cut::uneven, 2}});
+}
+
+// Moments kept from the forward pass and made again: the same gradients.
+TYPED_TEST(PolynomialMethod, MomentsOfTheForwardPass) {
+  const Case c = random_case(make_shape(3, 13, {7, 12}, 4, 5), 12);
+  const plan::Walk walk = plan::full_walk(4, 4);
+  const Arrays kept = library_polynomial<TypeParam>(c, walk, {}, true);
+  EXPECT_EQ(kept, library_polynomial<TypeParam>(c, walk, {}));
 }
 
 TYPED_TEST(PolynomialMethod, MoreRanksThanRows) {

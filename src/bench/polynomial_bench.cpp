@@ -28,15 +28,19 @@ void run(const Communicator& comm, const PolynomialCase& which) {
   Options options;
   options.threads = which.threads;
   const auto rate = [&](const char* name, double flops, const std::function<void()>& pass) {
-    print_rate<T>(comm, fmt::format("polynomial {:17} n={} d={} r={}", name, which.rows, which.dim, which.features),
+    print_rate<T>(comm, fmt::format("polynomial {:14} n={} d={} r={}", name, which.rows, which.dim, which.features),
                   which.threads, flops, time_pass<T>(comm, which.repeats, pass));
   };
   const double forward_flops = plan::polynomial_forward_flops(c.problem, which.features);
+  polynomial::Moments moments;
   rate("forward", forward_flops,
-       [&] { polynomial::forward<T>(comm, c.problem, walk, c.operands, options, c.output()); });
-  rate("gradient alone", 2 * forward_flops, [&] {
-    polynomial::gradient<T>(comm, c.problem, walk, c.operands, options, c.made(), c.upstream(), c.gradients());
-  });
+       [&] { polynomial::forward<T>(comm, c.problem, walk, c.operands, options, c.output(), &moments); });
+  const auto gradient = [&](const polynomial::Moments* kept) {
+    polynomial::gradient<T>(comm, c.problem, walk, c.operands, options, c.made(), c.upstream(), c.gradients(),
+                            kept);
+  };
+  rate("gradient", 2 * forward_flops, [&] { gradient(&moments); });
+  rate("gradient alone", 2 * forward_flops, [&] { gradient(nullptr); });
 }
 
 }  // namespace

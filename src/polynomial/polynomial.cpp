@@ -24,12 +24,11 @@ std::vector<RowRange> slice_groups(const Shape& shape, std::int64_t nodes) {
   return groups;
 }
 
-/// Feature evaluations of this rank in one pass over all operands, for its progress.
+/// Feature evaluations of this rank in so many passes over the queries and over the keys, for its progress.
 template <class T>
-double evaluations(const Problem& problem, const Operands<T>& operands, std::int64_t nodes) {
-  std::int64_t rows = operands.query.rows.size();
-  for (std::size_t u = 0; u < static_cast<std::size_t>(problem.shape.order); ++u)
-    rows += operands.key[u].rows.size();
+double evaluations(const Operands<T>& operands, std::int64_t nodes, int query_passes, int key_passes) {
+  std::int64_t rows = query_passes * operands.query.rows.size();
+  for (const auto& key : operands.key) rows += key_passes * key.rows.size();
   return static_cast<double>(rows) * static_cast<double>(nodes);
 }
 
@@ -93,14 +92,15 @@ void require_not_causal(const Problem& problem) {
 
 template <class T>
 void forward(const Communicator& comm, const Problem& problem, const plan::Walk& walk, const Operands<T>& given,
-             const Options& options, const Output<T>& out) {
+             const Options& options, const Output<T>& out, Moments* keep) {
   require_not_causal(problem);
   const AlignedOperands<T> aligned(comm, problem.shape, given);
   const Operands<T>& operands = aligned.views();
   const WalkTiles tiles(walk);
   const Shape& shape = problem.shape;
-  exact::Progress progress(options.progress, evaluations(problem, operands, tiles.nodes()));
+  exact::Progress progress(options.progress, evaluations(operands, tiles.nodes(), 1, 1));
   bool positive = true;
+  if (keep != nullptr) *keep = {};
   for (const RowRange slices : slice_groups(shape, tiles.nodes())) {
     SliceGroup<T> group(comm, problem, tiles, operands, options, slices, progress);
     group.compute_moments();
@@ -114,6 +114,7 @@ void forward(const Communicator& comm, const Problem& problem, const plan::Walk&
       rows_pass<T>(tiles, pass, factor, options.threads, progress, sums.data(), nullptr);
       positive &= finish(sums, shape.value_dim, out.output + rows.first * shape.value_dim, out.lse + rows.first);
     }
+    if (keep != nullptr && slices.size() == shape.slices) *keep = group.release_moments();
   }
   if (!comm.all(positive))
     throw Error(
@@ -147,21 +148,25 @@ void key_gradient(const SliceGroup<T>& group, const Shape& shape, const WalkTile
 
 template <class T>
 void gradient(const Communicator& comm, const Problem& problem, const plan::Walk& walk, const Operands<T>& given,
-              const Options& options, const Output<const T>& out, const T* upstream,
-              const Gradients<T>& gradients) {
+              const Options& options, const Output<const T>& out, const T* upstream, const Gradients<T>& gradients,
+              const Moments* kept) {
   require_not_causal(problem);
   const Shape& shape = problem.shape;
   const AlignedOperands<T> aligned(comm, shape, given);
   const Operands<T>& operands = aligned.views();
   const WalkTiles tiles(walk);
-  exact::Progress progress(options.progress, 3 * evaluations(problem, operands, tiles.nodes()));
+  const bool known = kept != nullptr && !kept->empty();
+  exact::Progress progress(options.progress, evaluations(operands, tiles.nodes(), 2, known ? 1 : 2));
   std::array<std::vector<T>, kMaxOrder> values;  // dV_u, cut like K_u
   for (std::size_t u = 0; u < static_cast<std::size_t>(shape.order); ++u)
     values[u].resize(static_cast<std::size_t>(operands.key[u].rows.size() * shape.value_dim));
 
   for (const RowRange slices : slice_groups(shape, tiles.nodes())) {
     SliceGroup<T> group(comm, problem, tiles, operands, options, slices, progress);
-    group.compute_moments();
+    if (known)
+      group.use_moments(*kept);
+    else
+      group.compute_moments();
     std::vector<double> product_gradient(static_cast<std::size_t>(slices.size() * group.matrix_size()), 0.0);
     const auto of = [&](std::int64_t slice) {
       return product_gradient.data() + (slice - slices.begin) * group.matrix_size();
@@ -190,12 +195,14 @@ void gradient(const Communicator& comm, const Problem& problem, const plan::Walk
 }
 
 template void forward(const Communicator&, const Problem&, const plan::Walk&, const Operands<float>&,
-                      const Options&, const Output<float>&);
+                      const Options&, const Output<float>&, Moments*);
 template void forward(const Communicator&, const Problem&, const plan::Walk&, const Operands<double>&,
-                      const Options&, const Output<double>&);
+                      const Options&, const Output<double>&, Moments*);
 template void gradient(const Communicator&, const Problem&, const plan::Walk&, const Operands<float>&,
-                       const Options&, const Output<const float>&, const float*, const Gradients<float>&);
+                       const Options&, const Output<const float>&, const float*, const Gradients<float>&,
+                       const Moments*);
 template void gradient(const Communicator&, const Problem&, const plan::Walk&, const Operands<double>&,
-                       const Options&, const Output<const double>&, const double*, const Gradients<double>&);
+                       const Options&, const Output<const double>&, const double*, const Gradients<double>&,
+                       const Moments*);
 
 }  // namespace tattn::polynomial

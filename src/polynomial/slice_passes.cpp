@@ -43,7 +43,7 @@ OperandPass<T> SliceGroup<T>::key_pass(std::int64_t slice, int u) const {
 template <class T>
 void SliceGroup<T>::compute_moments() {
   for (int u = 0; u < problem_.shape.order; ++u) {
-    auto& all = moments_[static_cast<std::size_t>(u)];
+    auto& all = computed_.of_key[static_cast<std::size_t>(u)];
     all.assign(static_cast<std::size_t>(slices_.size() * matrix_size()), 0.0);
     for (std::int64_t slice = slices_.begin; slice < slices_.end; ++slice)
       moments_pass(tiles_, key_pass(slice, u), options_.threads, progress_,

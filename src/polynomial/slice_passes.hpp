@@ -1,9 +1,10 @@
 #pragma once
-#include <array>
+#include <utility>
 #include <vector>
 
 #include "comm/communicator.hpp"
 #include "polynomial/passes.hpp"
+#include "polynomial/polynomial.hpp"
 #include "tattn/operands.hpp"
 #include "tattn/options.hpp"
 
@@ -25,9 +26,17 @@ class SliceGroup {
  public:
   SliceGroup(const Communicator& comm, const Problem& problem, const WalkTiles& tiles, const Operands<T>& operands,
              const Options& options, RowRange slices, exact::Progress& progress);
+  SliceGroup(const SliceGroup&) = delete;
+  SliceGroup& operator=(const SliceGroup&) = delete;
 
   /// M_u of every slice. Collective.
   void compute_moments();
+
+  /// Moments made before, of exactly these slices, which outlive the group.
+  void use_moments(const Moments& kept) { moments_ = &kept; }
+
+  /// The moments computed, which the group gives up.
+  [[nodiscard]] Moments release_moments() { return std::move(computed_); }
 
   /// G = weight * M_1 * .. * M_t of one slice.
   [[nodiscard]] std::vector<double> product(std::int64_t slice) const;
@@ -44,7 +53,7 @@ class SliceGroup {
 
  private:
   [[nodiscard]] const double* moments(std::int64_t slice, int u) const {
-    return moments_[static_cast<std::size_t>(u)].data() + (slice - slices_.begin) * matrix_size();
+    return moments_->of_key[static_cast<std::size_t>(u)].data() + (slice - slices_.begin) * matrix_size();
   }
 
   const Communicator& comm_;
@@ -55,7 +64,8 @@ class SliceGroup {
   RowRange slices_;
   exact::Progress& progress_;
   std::int64_t columns_;
-  std::array<std::vector<double>, kMaxOrder> moments_;
+  Moments computed_;
+  const Moments* moments_ = &computed_;
 };
 
 }  // namespace tattn::polynomial
