@@ -16,7 +16,7 @@ namespace tattn::kernels::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr std::int64_t kBlockPanels = 4;      // lane panels whose features are kept at a time
+constexpr int kBlockPanels = 4;               // lane panels whose features are kept at a time
 constexpr std::int64_t kMostAncestors = 128;  // above any degree a plan can have
 
 template <class D, class T = hn::TFromD<D>>
@@ -25,13 +25,13 @@ class Polynomial {
   Polynomial(const FeatureTile& tile, const RowPanels<T>& rows, T* scratch)
       : tile_(tile), rows_(rows), next_(scratch) {
     phi_ = Take(kBlockPanels * kNodes * width_);
-    adjoint_ = Take(kNodes * width_);
+    adjoint_ = Take(2 * kNodes * width_);
     sums_ = Take(kTileFeatures * Stride(rows.columns));
     lane_sums_ = Take(kTileFeatures * width_);
   }
 
   static std::int64_t Scratch(std::int64_t columns) {
-    return width_ * ((kBlockPanels + 1) * kNodes + kTileFeatures) + kTileFeatures * Stride(columns);
+    return width_ * ((kBlockPanels + 2) * kNodes + kTileFeatures) + kTileFeatures * Stride(columns);
   }
 
   static std::int64_t Stride(std::int64_t columns) {
@@ -44,8 +44,11 @@ class Polynomial {
     std::fill_n(sums_, kTileFeatures * stride, T{0});
     std::fill_n(lane_sums_, kTileFeatures * width_, T{0});
     for (std::int64_t first = 0; first < rows_.panels; first += kBlockPanels) {
-      const std::int64_t panels = std::min(kBlockPanels, rows_.panels - first);
-      Generate(first, panels);
+      const std::int64_t panels = std::min<std::int64_t>(kBlockPanels, rows_.panels - first);
+      if (panels == kBlockPanels)
+        Generate<kBlockPanels>(first, phi_);
+      else
+        for (std::int64_t p = 0; p < panels; ++p) Generate<1>(first + p, phi_ + p * kNodes * width_);
       AddVectors(first, panels, stride);
       for (std::int64_t c = 0; c < single; ++c)
         AddColumn(first, panels, stride + c, lane_sums_ + c * kTileFeatures * kLanes);
@@ -60,19 +63,21 @@ class Polynomial {
   }
 
   HWY_ATTR void Output(const T* factor, T* sums) {
-    for (std::int64_t p = 0; p < rows_.panels; ++p) {
-      Generate(p, 1);
-      AddSums(factor, sums + p * rows_.columns * width_);
-    }
+    ForPanels([&]<int P>(std::int64_t first) HWY_ATTR {
+      Generate<P>(first, phi_);
+      for (std::int64_t p = 0; p < P; ++p) AddSums(p, factor, sums + (first + p) * rows_.columns * width_);
+    });
   }
 
   HWY_ATTR void Gradient(const T* factor, T* gradient, T* sums) {
-    for (std::int64_t p = 0; p < rows_.panels; ++p) {
-      Generate(p, 1);
-      if (sums != nullptr) AddSums(factor, sums + p * rows_.columns * width_);
-      Adjoints(p, factor);
-      WalkBack(p, gradient + p * rows_.dim * width_);
-    }
+    ForPanels([&]<int P>(std::int64_t first) HWY_ATTR {
+      Generate<P>(first, phi_);
+      for (std::int64_t p = 0; p < P; ++p) {
+        if (sums != nullptr) AddSums(p, factor, sums + (first + p) * rows_.columns * width_);
+        Adjoints(p, factor, rows_.value + (first + p) * rows_.columns * width_);
+      }
+      WalkBack<P>(rows_.x + first * rows_.dim * width_, gradient + first * rows_.dim * width_);
+    });
   }
 
  private:
@@ -84,24 +89,35 @@ class Polynomial {
 
   [[nodiscard]] const T* Features(const T* phi) const { return phi + tile_.ancestors * width_; }
 
-  /// phi_[p][node][lane] = phi_[p][parent][lane] * x[variable][lane]; what pads the last six features is zero.
-  HWY_INLINE HWY_ATTR void Generate(std::int64_t first, std::int64_t panels) {
+  /// Calls f.operator()<P>(first) for all panels, P at a time: walking two shares the cost of finding the way.
+  template <class F>
+  HWY_INLINE HWY_ATTR void ForPanels(const F& f) {
+    std::int64_t first = 0;
+    for (; first + 2 <= rows_.panels; first += 2) f.template operator()<2>(first);
+    if (first < rows_.panels) f.template operator()<1>(first);
+  }
+
+  /// phi[p][node][lane] = phi[p][parent][lane] * x[variable][lane]; what pads the last six features is zero.
+  template <int P>
+  HWY_INLINE HWY_ATTR void Generate(std::int64_t first, T* phi) {
     const T* x = rows_.x + first * rows_.dim * width_;
-    const std::int64_t nodes = tile_.ancestors + tile_.features;
+    const std::int64_t nodes = tile_.ancestors + tile_.features, stride = rows_.dim * width_;
     const std::int64_t padding = round_up(tile_.features, kHeight) - tile_.features;
-    for (std::int64_t p = 0; p < panels; ++p) {
-      std::fill_n(phi_ + p * kNodes * width_, width_, T{1});
-      std::fill_n(phi_ + (p * kNodes + nodes) * width_, padding * width_, T{0});
+    for (std::int64_t p = 0; p < P; ++p) {
+      std::fill_n(phi + p * kNodes * width_, width_, T{1});
+      std::fill_n(phi + (p * kNodes + nodes) * width_, padding * width_, T{0});
     }
+    const std::int32_t *parents = tile_.parent, *variables = tile_.variable;
     for (std::int64_t node = 1; node < nodes; ++node) {
-      const std::int64_t parent = tile_.parent[node] * width_, variable = tile_.variable[node] * width_;
-      for (std::int64_t p = 0; p < panels; ++p) {
-        T* phi = phi_ + p * kNodes * width_;
-        const T* factor = x + p * rows_.dim * width_ + variable;
-        hn::Store(hn::Mul(hn::Load(d_, phi + parent), hn::Load(d_, factor)), d_, phi + node * width_);
-        hn::Store(hn::Mul(hn::Load(d_, phi + parent + kLanes), hn::Load(d_, factor + kLanes)), d_,
-                  phi + node * width_ + kLanes);
-      }
+      const T *parent = phi + parents[node] * width_, *factor = x + variables[node] * width_;
+      T* to = phi + node * width_;
+      Tile<D, P, 2> product;
+      product.Each([&](auto& v, int p, int y) HWY_ATTR {
+        v = hn::Mul(hn::Load(d_, parent + p * kNodes * width_ + y * kLanes),
+                    hn::Load(d_, factor + p * stride + y * kLanes));
+      });
+      product.Each([&](auto& v, int p, int y)
+                       HWY_ATTR { hn::Store(v, d_, to + p * kNodes * width_ + y * kLanes); });
     }
   }
 
@@ -151,53 +167,56 @@ class Polynomial {
     return sum;
   }
 
-  /// to[c][lane] += sum_f factor[f][c] phi[f][lane]
-  HWY_INLINE HWY_ATTR void AddSums(const T* factor, T* to) {
+  /// to[c][lane] += sum_f factor[f][c] phi_[p][f][lane]
+  HWY_INLINE HWY_ATTR void AddSums(std::int64_t p, const T* factor, T* to) {
     ForColumnGroups(rows_.columns, [&]<int H>(std::int64_t c) HWY_ATTR {
       Tile<D, H, 2> tile;
       T* at = to + c * width_;
       tile.Each([&](auto& v, int h, int x) HWY_ATTR { v = hn::Load(d_, at + h * width_ + x * kLanes); });
-      ContractRows(d_, tile, ceil_div(tile_.features, kHeight), rows_.columns, factor, c, Features(phi_));
+      ContractRows(d_, tile, ceil_div(tile_.features, kHeight), rows_.columns, factor, c,
+                   Features(phi_ + p * kNodes * width_));
       tile.Each([&](auto& v, int h, int x) HWY_ATTR { hn::Store(v, d_, at + h * width_ + x * kLanes); });
     });
   }
 
-  /// adjoint[f][lane] = sum_c factor[f][c] value[c][lane]; the ancestors' start at zero
-  HWY_INLINE HWY_ATTR void Adjoints(std::int64_t panel, const T* factor) {
-    std::fill_n(adjoint_, tile_.ancestors * width_, T{0});
-    T* to = adjoint_ + tile_.ancestors * width_;
-    const T* value = rows_.value + panel * rows_.columns * width_;
+  /// adjoint_[p][f][lane] = sum_c factor[f][c] value[c][lane]; the ancestors' start at zero
+  HWY_INLINE HWY_ATTR void Adjoints(std::int64_t p, const T* factor, const T* value) {
+    T* to = adjoint_ + p * kNodes * width_;
+    std::fill_n(to, tile_.ancestors * width_, T{0});
+    to += tile_.ancestors * width_;
     for (std::int64_t f = 0; f < tile_.features; f += kHeight, to += kHeight * width_) {
       Tile<D, kHeight, 2> tile;
       tile.Zero(d_);
       ContractColumns(d_, tile, rows_.columns, factor + f * rows_.columns, value);
-      tile.Each([&](auto& v, int h, int x) HWY_ATTR { hn::Store(v, d_, to + h * width_ + x * width_ / 2); });
+      tile.Each([&](auto& v, int h, int y) HWY_ATTR { hn::Store(v, d_, to + h * width_ + y * kLanes); });
     }
   }
 
   /// From the last node to the first: a node's adjoint goes to its variable times its parent, and to its parent
   /// times its variable. The parent of neighbouring siblings stays in registers.
-  HWY_INLINE HWY_ATTR void WalkBack(std::int64_t panel, T* HWY_RESTRICT gradient) {
-    const T* HWY_RESTRICT x = rows_.x + panel * rows_.dim * width_;
+  template <int P>
+  HWY_INLINE HWY_ATTR void WalkBack(const T* HWY_RESTRICT x, T* HWY_RESTRICT gradient) {
+    const std::int32_t *parents = tile_.parent, *variables = tile_.variable;
+    const std::int64_t stride = rows_.dim * width_;
     std::int64_t node = tile_.ancestors + tile_.features - 1;
     while (node > 0) {
-      const std::int32_t parent = tile_.parent[node];
-      const auto low = hn::Load(d_, phi_ + parent * width_), high = hn::Load(d_, phi_ + parent * width_ + kLanes);
-      T* to_parent = adjoint_ + parent * width_;
-      auto sum_low = hn::Load(d_, to_parent), sum_high = hn::Load(d_, to_parent + kLanes);
+      const std::int32_t parent = parents[node];
+      Tile<D, P, 2> phi, sum;
+      const auto at = [&](int p, int y) HWY_ATTR { return (p * kNodes + parent) * width_ + y * kLanes; };
+      phi.Each([&](auto& v, int p, int y) HWY_ATTR { v = hn::Load(d_, phi_ + at(p, y)); });
+      sum.Each([&](auto& v, int p, int y) HWY_ATTR { v = hn::Load(d_, adjoint_ + at(p, y)); });
       do {
-        const std::int64_t variable = tile_.variable[node] * width_;
-        const auto from_low = hn::Load(d_, adjoint_ + node * width_);
-        const auto from_high = hn::Load(d_, adjoint_ + node * width_ + kLanes);
-        T* to = gradient + variable;
-        hn::Store(hn::MulAdd(from_low, low, hn::Load(d_, to)), d_, to);
-        hn::Store(hn::MulAdd(from_high, high, hn::Load(d_, to + kLanes)), d_, to + kLanes);
-        sum_low = hn::MulAdd(from_low, hn::Load(d_, x + variable), sum_low);
-        sum_high = hn::MulAdd(from_high, hn::Load(d_, x + variable + kLanes), sum_high);
+        const T *from = adjoint_ + node * width_, *factor = x + variables[node] * width_;
+        T* to = gradient + variables[node] * width_;
+        sum.Each([&](auto& v, int p, int y) HWY_ATTR {
+          const auto adjoint = hn::Load(d_, from + p * kNodes * width_ + y * kLanes);
+          T* here = to + p * stride + y * kLanes;
+          v = hn::MulAdd(adjoint, hn::Load(d_, factor + p * stride + y * kLanes), v);
+          hn::Store(hn::MulAdd(adjoint, phi.v[p][y], hn::Load(d_, here)), d_, here);
+        });
         --node;
-      } while (tile_.parent[node] == parent);
-      hn::Store(sum_low, d_, to_parent);
-      hn::Store(sum_high, d_, to_parent + kLanes);
+      } while (parents[node] == parent);
+      sum.Each([&](auto& v, int p, int y) HWY_ATTR { hn::Store(v, d_, adjoint_ + at(p, y)); });
     }
   }
 

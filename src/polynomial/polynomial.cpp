@@ -40,8 +40,8 @@ bool finish(const std::vector<double>& sums, std::int64_t value_dim, T* output, 
   for (std::int64_t i = 0; i < rows; ++i) {
     const double* row = sums.data() + i * columns;
     positive = positive && row[value_dim] > 0;
-    for (std::int64_t m = 0; m < value_dim; ++m)
-      output[i * value_dim + m] = static_cast<T>(row[m] / row[value_dim]);
+    const double share = 1 / row[value_dim];
+    for (std::int64_t m = 0; m < value_dim; ++m) output[i * value_dim + m] = static_cast<T>(share * row[m]);
     lse[i] = static_cast<T>(std::log(row[value_dim]));
   }
   return positive;
