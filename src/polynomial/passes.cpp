@@ -90,10 +90,12 @@ struct RowMemory {
       : block(rows, dim, columns),
         scratch(exact::aligned_array<T>(kernels::polynomial_scratch<T>(columns))),
         sums(rows * columns),
-        gradient(rows * dim) {}
+        gradient(rows * dim),
+        told(static_cast<std::size_t>(rows * columns)) {}
   RowBlock<T> block;
   exact::AlignedArray<T> scratch;
   RowSums<T> sums, gradient;
+  std::vector<double> told;  ///< sums in rows
 };
 
 /// Takes the packed block through the walk.
@@ -119,7 +121,7 @@ void walk_rows(const WalkTiles& tiles, const FactorPanels<T>& factor, bool with_
 
 template <class T>
 void rows_pass(const WalkTiles& tiles, const OperandPass<T>& operand, const FactorPanels<T>& factor, int threads,
-               exact::Progress& progress, double* sums, T* gradient) {
+               exact::Progress& progress, const TakeSums& take_sums, T* gradient) {
   const std::int64_t capacity = kPanelsAtOnce * kernels::panel_width<T>(), dim = operand.dim,
                      columns = operand.columns;
   std::vector<RowMemory<T>> memory;
@@ -132,8 +134,11 @@ void rows_pass(const WalkTiles& tiles, const OperandPass<T>& operand, const Fact
     mine.block.pack_x(operand.x + first * dim, operand.factor, rows);
     if (gradient != nullptr)
       mine.block.pack_value(operand.value + first * operand.value_columns, operand.value_columns, T{1});
-    walk_rows(tiles, factor, sums != nullptr, gradient != nullptr, mine);
-    if (sums != nullptr) unpack<T>(rows, columns, 1.0, mine.sums.all.get(), sums + first * columns);
+    walk_rows(tiles, factor, take_sums != nullptr, gradient != nullptr, mine);
+    if (take_sums != nullptr) {
+      unpack<T>(rows, columns, 1.0, mine.sums.all.get(), mine.told.data());
+      take_sums(first, rows, mine.told.data());
+    }
     if (gradient != nullptr) unpack<T>(rows, dim, operand.factor, mine.gradient.all.get(), gradient + first * dim);
     progress.add(static_cast<double>(rows) * static_cast<double>(tiles.nodes()));
   }
@@ -144,8 +149,8 @@ template class FactorPanels<double>;
 template void moments_pass(const WalkTiles&, const OperandPass<float>&, int, exact::Progress&, double*);
 template void moments_pass(const WalkTiles&, const OperandPass<double>&, int, exact::Progress&, double*);
 template void rows_pass(const WalkTiles&, const OperandPass<float>&, const FactorPanels<float>&, int,
-                        exact::Progress&, double*, float*);
+                        exact::Progress&, const TakeSums&, float*);
 template void rows_pass(const WalkTiles&, const OperandPass<double>&, const FactorPanels<double>&, int,
-                        exact::Progress&, double*, double*);
+                        exact::Progress&, const TakeSums&, double*);
 
 }  // namespace tattn::polynomial

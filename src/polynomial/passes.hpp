@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "exact/aligned.hpp"
@@ -36,11 +37,14 @@ template <class T>
 void moments_pass(const WalkTiles& tiles, const OperandPass<T>& operand, int threads, exact::Progress& progress,
                   double* moments);
 
-/// For each row: sums[row][column] = sum over nodes of Phi * factor, and, unless `gradient` is null,
+/// Takes the sums of `rows` rows from the first-th on, [rows][columns]. Called by many threads, each for its rows.
+using TakeSums = std::function<void(std::int64_t first, std::int64_t rows, const double* sums)>;
+
+/// For each row: sums[row][column] = sum over nodes of Phi * factor, told block by block, and
 /// gradient[row][l] = the adjoint of Phi applied to value * factor^T, times operand.factor. Threads share the
 /// rows. Either result may be null.
 template <class T>
 void rows_pass(const WalkTiles& tiles, const OperandPass<T>& operand, const FactorPanels<T>& factor, int threads,
-               exact::Progress& progress, double* sums, T* gradient);
+               exact::Progress& progress, const TakeSums& take_sums, T* gradient);
 
 }  // namespace tattn::polynomial

@@ -1,6 +1,7 @@
 #include "polynomial/polynomial.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <string>
 
@@ -32,13 +33,12 @@ double evaluations(const Operands<T>& operands, std::int64_t nodes, int query_pa
   return static_cast<double>(rows) * static_cast<double>(nodes);
 }
 
-/// O and LSE of one slice's rows out of N. False if a normaliser is not positive.
+/// O and LSE of `rows` rows out of N. False if a normaliser is not positive.
 template <class T>
-bool finish(const std::vector<double>& sums, std::int64_t value_dim, T* output, T* lse) {
+bool finish(const double* sums, std::int64_t rows, std::int64_t value_dim, T* output, T* lse) {
   bool positive = true;
-  const std::int64_t columns = value_dim + 1, rows = static_cast<std::int64_t>(sums.size()) / columns;
   for (std::int64_t i = 0; i < rows; ++i) {
-    const double* row = sums.data() + i * columns;
+    const double* row = sums + i * (value_dim + 1);
     positive = positive && row[value_dim] > 0;
     const double share = 1 / row[value_dim];
     for (std::int64_t m = 0; m < value_dim; ++m) output[i * value_dim + m] = static_cast<T>(share * row[m]);
@@ -99,7 +99,7 @@ void forward(const Communicator& comm, const Problem& problem, const plan::Walk&
   const WalkTiles tiles(walk);
   const Shape& shape = problem.shape;
   exact::Progress progress(options.progress, evaluations(operands, tiles.nodes(), 1, 1));
-  bool positive = true;
+  std::atomic<bool> positive = true;
   if (keep != nullptr) *keep = {};
   for (const RowRange slices : slice_groups(shape, tiles.nodes())) {
     SliceGroup<T> group(comm, problem, tiles, operands, options, slices, progress);
@@ -107,12 +107,15 @@ void forward(const Communicator& comm, const Problem& problem, const plan::Walk&
     for (std::int64_t slice = slices.begin; slice < slices.end; ++slice) {
       const LocalRows rows = local_rows(operands.query.rows, slice, shape.rows);
       if (rows.rows == 0) continue;
-      std::vector<double> sums(static_cast<std::size_t>(rows.rows * group.columns()));
       const FactorPanels<T> factor(tiles, group.columns(), group.product(slice).data());
       OperandPass<T> pass = group.query_pass(slice, nullptr);
       pass.value_columns = 0;
-      rows_pass<T>(tiles, pass, factor, options.threads, progress, sums.data(), nullptr);
-      positive &= finish(sums, shape.value_dim, out.output + rows.first * shape.value_dim, out.lse + rows.first);
+      const auto take_sums = [&](std::int64_t first, std::int64_t count, const double* sums) {
+        const std::int64_t row = rows.first + first;
+        if (!finish(sums, count, shape.value_dim, out.output + row * shape.value_dim, out.lse + row))
+          positive = false;
+      };
+      rows_pass<T>(tiles, pass, factor, options.threads, progress, take_sums, nullptr);
     }
     if (keep != nullptr && slices.size() == shape.slices) *keep = group.release_moments();
   }
@@ -139,11 +142,12 @@ void key_gradient(const SliceGroup<T>& group, const Shape& shape, const WalkTile
                   int threads, exact::Progress& progress, const double* product_gradient, T* key, T* value) {
   const OperandPass<T> pass = group.key_pass(slice, u);
   const FactorPanels<T> factor(tiles, pass.columns, group.moment_gradient(slice, u, product_gradient).data());
-  std::vector<double> sums(static_cast<std::size_t>(pass.rows * pass.columns));
-  rows_pass<T>(tiles, pass, factor, threads, progress, sums.data(), key);
-  for (std::int64_t i = 0; i < pass.rows; ++i)
-    for (std::int64_t m = 0; m < shape.value_dim; ++m)
-      value[i * shape.value_dim + m] = static_cast<T>(sums[static_cast<std::size_t>(i * pass.columns + m)]);
+  const auto take_sums = [&](std::int64_t first, std::int64_t rows, const double* sums) {
+    for (std::int64_t i = 0; i < rows; ++i)
+      for (std::int64_t m = 0; m < shape.value_dim; ++m)
+        value[(first + i) * shape.value_dim + m] = static_cast<T>(sums[i * pass.columns + m]);
+  };
+  rows_pass<T>(tiles, pass, factor, threads, progress, take_sums, key);
 }
 
 template <class T>
