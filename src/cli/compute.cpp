@@ -162,7 +162,8 @@ class Run {
 
   void run_forward(const Operands<T>& operands, const Output<T>& out) {
     if (polynomial())
-      polynomial::forward(comm_, info_.problem, choice_.walk, operands, library_, out);
+      polynomial::forward(comm_, info_.problem, choice_.walk, operands, library_, out,
+                          gradients() ? &moments_ : nullptr);
     else
       forward(comm_.handle(), info_.problem, operands, library_, out);
   }
@@ -170,7 +171,8 @@ class Run {
   void run_gradient(const Operands<T>& operands, const Output<const T>& out, const T* upstream,
                     const Gradients<T>& gradients) {
     if (polynomial())
-      polynomial::gradient(comm_, info_.problem, choice_.walk, operands, library_, out, upstream, gradients);
+      polynomial::gradient(comm_, info_.problem, choice_.walk, operands, library_, out, upstream, gradients,
+                           &moments_);
     else
       gradient(comm_.handle(), info_.problem, operands, library_, out, upstream, gradients);
   }
@@ -199,6 +201,7 @@ class Run {
   Stopwatch total_;
   RowRange owned_;
   polynomial::FeatureChoice choice_;
+  polynomial::Moments moments_;  ///< from forward to gradient
   Report report_;
 };
 
