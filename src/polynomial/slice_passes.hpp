@@ -26,6 +26,7 @@ class SliceGroup {
  public:
   SliceGroup(const Communicator& comm, const Problem& problem, const WalkTiles& tiles, const Operands<T>& operands,
              const Options& options, RowRange slices, exact::Progress& progress);
+  ~SliceGroup() = default;
   SliceGroup(const SliceGroup&) = delete;
   SliceGroup& operator=(const SliceGroup&) = delete;
 
