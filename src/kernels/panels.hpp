@@ -24,9 +24,15 @@ void pack_panels(const T* from, std::int64_t rows, std::int64_t columns, double 
                  std::int64_t stride, T* to) {
   for (std::int64_t first = 0; first < rows; first += height) {
     const std::int64_t here = rows - first < height ? rows - first : height;
-    for (std::int64_t h = 0; h < here; ++h)
-      for (std::int64_t c = 0; c < columns; ++c)
-        to[c * height + h] = static_cast<T>(factor) * from[(first + h) * columns + c];
+    const T* at = from + first * columns;
+    std::int64_t h = 0;
+    for (; h + 4 <= here; h += 4, at += 4 * columns)
+      for (std::int64_t c = 0; c < columns; ++c) {
+        T* four = to + c * height + h;
+        for (int k = 0; k < 4; ++k) four[k] = static_cast<T>(factor) * at[k * columns + c];
+      }
+    for (; h < here; ++h, at += columns)
+      for (std::int64_t c = 0; c < columns; ++c) to[c * height + h] = static_cast<T>(factor) * at[c];
     for (std::int64_t c = 0; c < columns; ++c) std::fill_n(to + c * height + here, height - here, T{0});
     to += stride * height;
   }

@@ -45,13 +45,13 @@ class Polynomial {
     std::fill_n(lane_sums_, kTileFeatures * width_, T{0});
     for (std::int64_t first = 0; first < rows_.panels; first += kBlockPanels) {
       const std::int64_t panels = std::min<std::int64_t>(kBlockPanels, rows_.panels - first);
-      if (panels == kBlockPanels)
-        Generate<kBlockPanels>(first, phi_);
-      else
-        for (std::int64_t p = 0; p < panels; ++p) Generate<1>(first + p, phi_ + p * kNodes * width_);
+      ForPanels<kBlockPanels>(
+          panels, [&]<int P>(std::int64_t p) HWY_ATTR { Generate<P>(first + p, phi_ + p * kNodes * width_); });
       AddVectors(first, panels, stride);
       for (std::int64_t c = 0; c < single; ++c)
-        AddColumn(first, panels, stride + c, lane_sums_ + c * kTileFeatures * kLanes);
+        ForPanels<kBlockPanels>(panels, [&]<int P>(std::int64_t p) HWY_ATTR {
+          AddColumn<P>(first, p, stride + c, lane_sums_ + c * kTileFeatures * kLanes);
+        });
     }
     for (std::int64_t f = 0; f < tile_.features; ++f) {
       double* to = moments + f * rows_.columns;
@@ -63,17 +63,19 @@ class Polynomial {
   }
 
   HWY_ATTR void Output(const T* factor, T* sums) {
-    ForPanels([&]<int P>(std::int64_t first) HWY_ATTR {
+    ForPanels<2>(rows_.panels, [&]<int P>(std::int64_t first) HWY_ATTR {
       Generate<P>(first, phi_);
-      for (std::int64_t p = 0; p < P; ++p) AddSums(p, factor, sums + (first + p) * rows_.columns * width_);
+      for (std::int64_t p = 0; p < P; ++p)
+        AddSums(p, factor, rows_.columns, sums + (first + p) * rows_.columns * width_);
     });
   }
 
   HWY_ATTR void Gradient(const T* factor, T* gradient, T* sums) {
-    ForPanels([&]<int P>(std::int64_t first) HWY_ATTR {
+    const std::int64_t sum_columns = rows_.columns - 1;
+    ForPanels<2>(rows_.panels, [&]<int P>(std::int64_t first) HWY_ATTR {
       Generate<P>(first, phi_);
       for (std::int64_t p = 0; p < P; ++p) {
-        if (sums != nullptr) AddSums(p, factor, sums + (first + p) * rows_.columns * width_);
+        if (sums != nullptr) AddSums(p, factor, sum_columns, sums + (first + p) * sum_columns * width_);
         Adjoints(p, factor, rows_.value + (first + p) * rows_.columns * width_);
       }
       WalkBack<P>(rows_.x + first * rows_.dim * width_, gradient + first * rows_.dim * width_);
@@ -89,12 +91,12 @@ class Polynomial {
 
   [[nodiscard]] const T* Features(const T* phi) const { return phi + tile_.ancestors * width_; }
 
-  /// Calls f.operator()<P>(first) for all panels, P at a time: walking two shares the cost of finding the way.
-  template <class F>
-  HWY_INLINE HWY_ATTR void ForPanels(const F& f) {
-    std::int64_t first = 0;
-    for (; first + 2 <= rows_.panels; first += 2) f.template operator()<2>(first);
-    if (first < rows_.panels) f.template operator()<1>(first);
+  /// Calls f.operator()<P>(p) for all panels p, kMost or one at a time: more share the cost of finding the way.
+  template <int kMost, class F>
+  HWY_INLINE HWY_ATTR static void ForPanels(std::int64_t panels, const F& f) {
+    std::int64_t p = 0;
+    for (; p + kMost <= panels; p += kMost) f.template operator()<kMost>(p);
+    for (; p < panels; ++p) f.template operator()<1>(p);
   }
 
   /// phi[p][node][lane] = phi[p][parent][lane] * x[variable][lane]; what pads the last six features is zero.
@@ -146,18 +148,22 @@ class Polynomial {
     tile.Each([&](auto& v, int h, int x) HWY_ATTR { hn::Store(v, d_, at + h * stride + x * width_ / 2); });
   }
 
-  /// lane_sums[f][lane] += phi[f] value[c], over both vectors of every panel: a single column, reduced over the
-  /// lanes at the end
-  HWY_INLINE HWY_ATTR void AddColumn(std::int64_t first, std::int64_t panels, std::int64_t c,
+  /// lane_sums[f][lane] += phi_[p][f] value[p][c], over both vectors of P panels: a single column, reduced over
+  /// the lanes at the end
+  template <int P>
+  HWY_INLINE HWY_ATTR void AddColumn(std::int64_t first, std::int64_t panel, std::int64_t c,
                                      T* HWY_RESTRICT lane_sums) {
-    for (std::int64_t p = 0; p < panels; ++p) {
-      const T *phi = Features(phi_ + p * kNodes * width_),
-              *at = rows_.value + ((first + p) * rows_.columns + c) * width_;
-      const auto low = hn::Load(d_, at), high = hn::Load(d_, at + kLanes);
-      for (std::int64_t f = 0; f < tile_.features; ++f) {
-        const auto sum = hn::MulAdd(hn::Load(d_, phi + f * width_), low, hn::Load(d_, lane_sums + f * kLanes));
-        hn::Store(hn::MulAdd(hn::Load(d_, phi + f * width_ + kLanes), high, sum), d_, lane_sums + f * kLanes);
-      }
+    const T* phi = Features(phi_ + panel * kNodes * width_);
+    const T* at = rows_.value + ((first + panel) * rows_.columns + c) * width_;
+    Tile<D, P, 2> value;
+    value.Each([&](auto& v, int p, int y)
+                   HWY_ATTR { v = hn::Load(d_, at + p * rows_.columns * width_ + y * kLanes); });
+    for (std::int64_t f = 0; f < tile_.features; ++f) {
+      auto sum = hn::Load(d_, lane_sums + f * kLanes);
+      value.Each([&](auto& v, int p, int y) HWY_ATTR {
+        sum = hn::MulAdd(hn::Load(d_, phi + (p * kNodes + f) * width_ + y * kLanes), v, sum);
+      });
+      hn::Store(sum, d_, lane_sums + f * kLanes);
     }
   }
 
@@ -167,9 +173,9 @@ class Polynomial {
     return sum;
   }
 
-  /// to[c][lane] += sum_f factor[f][c] phi_[p][f][lane]
-  HWY_INLINE HWY_ATTR void AddSums(std::int64_t p, const T* factor, T* to) {
-    ForColumnGroups(rows_.columns, [&]<int H>(std::int64_t c) HWY_ATTR {
+  /// to[c][lane] += sum_f factor[f][c] phi_[p][f][lane] for the leading `columns`
+  HWY_INLINE HWY_ATTR void AddSums(std::int64_t p, const T* factor, std::int64_t columns, T* to) {
+    ForColumnGroups(columns, [&]<int H>(std::int64_t c) HWY_ATTR {
       Tile<D, H, 2> tile;
       T* at = to + c * width_;
       tile.Each([&](auto& v, int h, int x) HWY_ATTR { v = hn::Load(d_, at + h * width_ + x * kLanes); });

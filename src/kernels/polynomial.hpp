@@ -23,7 +23,7 @@ struct RowPanels {
   std::int64_t dim = 0;
   std::int64_t columns = 0;
   const T* x = nullptr;           ///< [panels][dim][W]
-  const T* value = nullptr;       ///< [panels][columns][W]; add_output does not need it
+  const T* value = nullptr;       ///< [panels][columns][W]; not for add_output; add_moments: beyond value_rows
   const T* value_rows = nullptr;  ///< [panels * W][moment_stride(columns)]: leading columns of `value`, for moments
 };
 
@@ -43,7 +43,8 @@ template <class T>
 void add_output(const FeatureTile& tile, const RowPanels<T>& rows, const T* factor, T* sums, T* scratch);
 
 /// The adjoint of Phi: with dPhi[i, f] = sum_c value[i, c] factor[f][c], adds to gradient[panel][l][lane] the
-/// sum over f of dPhi[i, f] dPhi[i,f]/dx[i,l], and, unless `sums` is null, what add_output adds.
+/// sum over f of dPhi[i, f] dPhi[i,f]/dx[i,l], and, unless `sums` is null, what add_output adds in all columns
+/// but the last, to sums[panel][columns - 1][lane].
 template <class T>
 void add_gradient(const FeatureTile& tile, const RowPanels<T>& rows, const T* factor, T* gradient, T* sums,
                   T* scratch);

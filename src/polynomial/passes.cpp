@@ -10,7 +10,7 @@ namespace tattn::polynomial {
 namespace {
 
 constexpr std::int64_t kRowsAtOnce = 2048;  // summed in T before they go to double
-constexpr std::int64_t kTilesAtOnce = 8;    // of features, likewise
+constexpr std::int64_t kTilesAtOnce = 16;   // of features, likewise
 constexpr std::int64_t kPanelsAtOnce = 8;   // rows that one thread takes through the walk at a time
 
 /// to += from, and from = 0.
@@ -59,7 +59,6 @@ void moments_pass(const WalkTiles& tiles, const OperandPass<T>& operand, int thr
     const std::int64_t rows = std::min(kRowsAtOnce, operand.rows - first);
     const T* value = operand.value + first * operand.value_columns;
     block.pack_x(operand.x + first * operand.dim, operand.factor, rows);
-    block.pack_value(value, operand.value_columns, T{1});
     block.pack_value_rows(value, operand.value_columns, T{1});
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
     for (std::int64_t t = 0; t < tiles.size(); ++t) {
@@ -123,7 +122,7 @@ template <class T>
 void rows_pass(const WalkTiles& tiles, const OperandPass<T>& operand, const FactorPanels<T>& factor, int threads,
                exact::Progress& progress, const TakeSums& take_sums, T* gradient) {
   const std::int64_t capacity = kPanelsAtOnce * kernels::panel_width<T>(), dim = operand.dim,
-                     columns = operand.columns;
+                     columns = operand.columns, sum_columns = gradient == nullptr ? columns : columns - 1;
   std::vector<RowMemory<T>> memory;
   for (int t = 0; t < threads; ++t) memory.emplace_back(capacity, dim, columns);
   const std::int64_t blocks = kernels::ceil_div(operand.rows, capacity);
@@ -136,7 +135,7 @@ void rows_pass(const WalkTiles& tiles, const OperandPass<T>& operand, const Fact
       mine.block.pack_value(operand.value + first * operand.value_columns, operand.value_columns, T{1});
     walk_rows(tiles, factor, take_sums != nullptr, gradient != nullptr, mine);
     if (take_sums != nullptr) {
-      unpack<T>(rows, columns, 1.0, mine.sums.all.get(), mine.told.data());
+      unpack<T>(rows, sum_columns, 1.0, mine.sums.all.get(), mine.told.data());
       take_sums(first, rows, mine.told.data());
     }
     if (gradient != nullptr) unpack<T>(rows, dim, operand.factor, mine.gradient.all.get(), gradient + first * dim);

@@ -37,12 +37,13 @@ template <class T>
 void moments_pass(const WalkTiles& tiles, const OperandPass<T>& operand, int threads, exact::Progress& progress,
                   double* moments);
 
-/// Takes the sums of `rows` rows from the first-th on, [rows][columns]. Called by many threads, each for its rows.
+/// Takes the sums of `rows` rows from the first-th on. Called by many threads, each for its rows.
 using TakeSums = std::function<void(std::int64_t first, std::int64_t rows, const double* sums)>;
 
 /// For each row: sums[row][column] = sum over nodes of Phi * factor, told block by block, and
 /// gradient[row][l] = the adjoint of Phi applied to value * factor^T, times operand.factor. Threads share the
-/// rows. Either result may be null.
+/// rows. Either result may be null. Sums have operand.columns columns, but not the last one beside a gradient:
+/// nothing depends on the column of ones.
 template <class T>
 void rows_pass(const WalkTiles& tiles, const OperandPass<T>& operand, const FactorPanels<T>& factor, int threads,
                exact::Progress& progress, const TakeSums& take_sums, T* gradient);

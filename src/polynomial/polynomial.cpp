@@ -145,7 +145,7 @@ void key_gradient(const SliceGroup<T>& group, const Shape& shape, const WalkTile
   const auto take_sums = [&](std::int64_t first, std::int64_t rows, const double* sums) {
     for (std::int64_t i = 0; i < rows; ++i)
       for (std::int64_t m = 0; m < shape.value_dim; ++m)
-        value[(first + i) * shape.value_dim + m] = static_cast<T>(sums[i * pass.columns + m]);
+        value[(first + i) * shape.value_dim + m] = static_cast<T>(sums[i * shape.value_dim + m]);
   };
   rows_pass<T>(tiles, pass, factor, threads, progress, take_sums, key);
 }

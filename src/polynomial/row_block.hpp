@@ -36,8 +36,12 @@ class RowBlock {
     if (value_columns < columns_) fill_last(last);
   }
 
-  /// The same once more, in rows, as moments need it.
+  /// The same as moments need it: the leading columns in rows, the others in panels.
   void pack_value_rows(const T* value, std::int64_t value_columns, T last) {
+    for (std::int64_t c = stride_; c < value_columns; ++c)
+      for (std::int64_t i = 0; i < panels() * width_; ++i)
+        value_[in_panels(i, c)] = i < rows_ ? value[i * value_columns + c] : T{0};
+    if (value_columns < columns_ && stride_ < columns_) fill_last(last);
     if (stride_ > 0 && value_rows_ == nullptr) value_rows_ = exact::aligned_array<T>(capacity_ * stride_);
     for (std::int64_t i = 0; i < rows_; ++i) {
       T* to = value_rows_.get() + i * stride_;
@@ -53,11 +57,13 @@ class RowBlock {
   }
 
  private:
-  static std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
+  [[nodiscard]] std::size_t in_panels(std::int64_t row, std::int64_t column) const {
+    return static_cast<std::size_t>(((row / width_) * columns_ + column) * width_ + row % width_);
+  }
 
   void fill_last(T last) {
     for (std::int64_t i = 0; i < panels() * width_; ++i)
-      value_[at(((i / width_) * columns_ + columns_ - 1) * width_ + i % width_)] = i < rows_ ? last : T{0};
+      value_[in_panels(i, columns_ - 1)] = i < rows_ ? last : T{0};
   }
 
   std::int64_t width_, dim_, columns_, stride_, capacity_, rows_ = 0;
