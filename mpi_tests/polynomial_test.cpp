@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/instruction_set.hpp"
 #include "plan/feature_search.hpp"
 #include "support/judge.hpp"
 #include "support/plain_polynomial.hpp"
@@ -71,6 +72,16 @@ TYPED_TEST(PolynomialMethod, EveryWidth) {
                 {{Cut::even, 1}});
     this->check(random_case(make_shape(1, 9, {11, 5}, 3, width), 5), plan::full_walk(3, 5), {{Cut::uneven, 2}});
   }
+}
+
+TYPED_TEST(PolynomialMethod, EveryInstructionSet) {
+  for (const std::string& name : kernels::instruction_sets()) {
+    SCOPED_TRACE(name);
+    kernels::use_instruction_set(name);
+    for (const std::int64_t width : {8, 17})
+      this->check(random_case(make_shape(1, 70, {37, 20}, 5, width), 13), plan::full_walk(5, 4), {{Cut::even, 2}});
+  }
+  kernels::use_instruction_set("");
 }
 
 // More nodes than a tile, more rows than a block of rows.

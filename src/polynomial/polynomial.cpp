@@ -6,6 +6,7 @@
 #include <string>
 
 #include "comm/row_exchange.hpp"
+#include "kernels/instruction_set.hpp"
 #include "polynomial/slice_passes.hpp"
 #include "tattn/error.hpp"
 
@@ -83,7 +84,8 @@ class AlignedOperands {
   std::vector<FetchedRows<T>> rows_;
 };
 
-void require_not_causal(const Problem& problem) {
+void prepare(const Communicator& comm, const Problem& problem) {
+  comm.agree([] { kernels::use_environment_instruction_set(); });
   if (problem.causal)
     throw Error(Status::usage, "the polynomial method does not do causal attention in this version: use exact");
 }
@@ -93,7 +95,7 @@ void require_not_causal(const Problem& problem) {
 template <class T>
 void forward(const Communicator& comm, const Problem& problem, const plan::Walk& walk, const Operands<T>& given,
              const Options& options, const Output<T>& out, Moments* keep) {
-  require_not_causal(problem);
+  prepare(comm, problem);
   const AlignedOperands<T> aligned(comm, problem.shape, given);
   const Operands<T>& operands = aligned.views();
   const WalkTiles tiles(walk);
@@ -154,7 +156,7 @@ template <class T>
 void gradient(const Communicator& comm, const Problem& problem, const plan::Walk& walk, const Operands<T>& given,
               const Options& options, const Output<const T>& out, const T* upstream, const Gradients<T>& gradients,
               const Moments* kept) {
-  require_not_causal(problem);
+  prepare(comm, problem);
   const Shape& shape = problem.shape;
   const AlignedOperands<T> aligned(comm, shape, given);
   const Operands<T>& operands = aligned.views();
