@@ -76,7 +76,7 @@ HWY_INLINE void ContractRows(D d, Tile<D, H, 2>& tile, std::int64_t panels, std:
                              const T* HWY_RESTRICT rows, std::int64_t column, const T* HWY_RESTRICT weights) {
   const T* HWY_RESTRICT a = rows + column * kHeight;
   for (std::int64_t p = 0; p < panels; ++p) {
-#pragma GCC unroll 6
+#pragma GCC unroll 3  // six, and GCC spills the sums
     for (int k = 0; k < kHeight; ++k) {
       tile.template Add<kHeight>(d, a + k, weights);
       weights += Width(d);
