@@ -173,6 +173,11 @@ RowRange tiles_of_thread(const std::vector<QueryTile>& tiles, bool causal, int o
   return mine;
 }
 
+/// With fewer tiles than threads, so many threads share a tile, each for its part of the keys.
+std::int64_t threads_a_tile(std::size_t tiles, int threads) {
+  return std::max<std::int64_t>(1, threads / static_cast<std::int64_t>(tiles));
+}
+
 /// Inner rows and outer tuples of one box, so that the threads' own sums stay within kThreadSumBytes.
 template <class T>
 KeyBox box_capacity(const SliceWork<T>& work) {
@@ -200,7 +205,8 @@ void gradient_slice(const SliceWork<T>& work, const QuerySide<T>& side, Progress
   const SliceKeys<T>& keys = work.keys;
   const std::vector<QueryTile> tiles = query_tiles<T>(work.rows, work.threads);
   if (tiles.empty() || work.box.outer.empty() || work.box.inner.empty()) return;
-  const std::int64_t width = kernels::panel_width<T>(), panels = tiles.front().panels;
+  const std::int64_t width = kernels::panel_width<T>(), panels = tiles.front().panels,
+                     parts = threads_a_tile(tiles.size(), work.threads);
   const KeyBox capacity = box_capacity(work);
   PackedInner<T> inner(keys, std::min(capacity.inner.size(), work.box.inner.size()));
   std::vector<ThreadSums<T>> memory;
@@ -220,19 +226,27 @@ void gradient_slice(const SliceWork<T>& work, const QuerySide<T>& side, Progress
         auto& mine = memory[static_cast<std::size_t>(thread)];
         double* tile_query = query[static_cast<std::size_t>(thread)].get();
         const RowRange own =
-            tiles_of_thread(tiles, work.causal, static_cast<int>(keys.outer.size()) + 1, work.threads, thread);
+            parts > 1
+                ? intersect({thread / parts, thread / parts + 1}, {0, static_cast<std::int64_t>(tiles.size())})
+                : tiles_of_thread(tiles, work.causal, static_cast<int>(keys.outer.size()) + 1, work.threads,
+                                  thread);
         mine.reset({tuples, inner_rows});
         for (std::int64_t x = own.begin; x < own.end; ++x) {
           const QueryTile& tile = tiles[static_cast<std::size_t>(x)];
           std::fill_n(tile_query, panels * keys.dim * width, 0.0);
-          mine.visit(work, TileQueries<T>(work, side, tile), tile, {tuples, {0, inner.panels()}}, inner,
-                     tile_query);
-          add_query(tile, work.rows, keys.dim, width, work.scale, tile_query, sums.query);
+          mine.visit(work, TileQueries<T>(work, side, tile), tile,
+                     part_of({tuples, {0, inner.panels()}}, parts, thread % parts), inner, tile_query);
+          if (parts == 1) add_query(tile, work.rows, keys.dim, width, work.scale, tile_query, sums.query);
           progress.add(static_cast<double>(tile.rows.size()) * static_cast<double>(tuples.size()) *
-                       static_cast<double>(inner_rows.size()));
+                       static_cast<double>(inner_rows.size()) / static_cast<double>(parts));
         }
       }
-      for (const ThreadSums<T>& one : memory) one.add_to(sums, inner_rows);  // in thread order: the same bits
+      // In thread order: the same bits.
+      for (std::size_t t = 0;
+           parts > 1 && t < std::min(query.size(), tiles.size() * static_cast<std::size_t>(parts)); ++t)
+        add_query(tiles[t / static_cast<std::size_t>(parts)], work.rows, keys.dim, width, work.scale,
+                  query[t].get(), sums.query);
+      for (const ThreadSums<T>& one : memory) one.add_to(sums, inner_rows);
     }
   }
 }
