@@ -127,7 +127,7 @@ class Run {
     report_.degree = choice_.degree;
     report_.measured_error = choice_.measured_error;
     report_.certified_error = choice_.certified_error;
-    report_.forward_flops = plan::polynomial_forward_flops(info_.problem, choice_.walk.size());
+    report_.forward_flops = plan::polynomial_forward_flops(info_.problem, choice_.walk.features());
     if (gradients()) report_.gradient_flops = 2 * *report_.forward_flops;
     report_.predicted_flops = *report_.forward_flops + report_.gradient_flops.value_or(0);
   }

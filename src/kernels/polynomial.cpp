@@ -17,7 +17,6 @@ namespace tattn::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr int kBlockPanels = 4;               // lane panels whose features are kept at a time
-constexpr std::int64_t kMostAncestors = 128;  // above any degree a plan can have
 
 template <class D, class T = hn::TFromD<D>>
 class Polynomial {

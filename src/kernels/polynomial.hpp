@@ -14,6 +14,7 @@ struct FeatureTile {
 };
 
 inline constexpr std::int64_t kTileFeatures = 96;
+inline constexpr std::int64_t kMostAncestors = 128;  ///< of a tile; above any degree a plan can have
 
 /// Sequence rows of one operand in the layouts of the kernels; W = panel_width. `value` are the columns that
 /// multiply the features: [V 1] of a key, dN of the queries. Missing rows are zero.

@@ -41,7 +41,7 @@ FactorPanels<T>::FactorPanels(const WalkTiles& tiles, std::int64_t columns, cons
   std::vector<T> rows(static_cast<std::size_t>(kernels::kTileFeatures * columns));
   for (std::int64_t t = 0; t < tiles.size(); ++t) {
     const std::int64_t features = tiles[t].features;
-    const double* from = matrix + tiles.first_node(t) * columns;
+    const double* from = matrix + tiles.first_feature(t) * columns;
     for (std::int64_t x = 0; x < features * columns; ++x)
       rows[static_cast<std::size_t>(x)] = static_cast<T>(from[x]);
     kernels::pack_panels(rows.data(), features, columns, 1.0, kernels::kHeight, columns, data_.get() + t * stride_);
@@ -62,7 +62,7 @@ void moments_pass(const WalkTiles& tiles, const OperandPass<T>& operand, int thr
     block.pack_value_rows(value, operand.value_columns, T{1});
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
     for (std::int64_t t = 0; t < tiles.size(); ++t) {
-      kernels::add_moments<T>(tiles[t], block.view(), moments + tiles.first_node(t) * operand.columns,
+      kernels::add_moments<T>(tiles[t], block.view(), moments + tiles.first_feature(t) * operand.columns,
                               scratch[static_cast<std::size_t>(omp_get_thread_num())].get());
       progress.add(static_cast<double>(rows) * static_cast<double>(tiles[t].features));
     }
@@ -139,7 +139,7 @@ void rows_pass(const WalkTiles& tiles, const OperandPass<T>& operand, const Fact
       take_sums(first, rows, mine.told.data());
     }
     if (gradient != nullptr) unpack<T>(rows, dim, operand.factor, mine.gradient.all.get(), gradient + first * dim);
-    progress.add(static_cast<double>(rows) * static_cast<double>(tiles.nodes()));
+    progress.add(static_cast<double>(rows) * static_cast<double>(tiles.features()));
   }
 }
 

@@ -20,7 +20,7 @@ struct OperandPass {
   std::int64_t value_columns = 0;  ///< columns, or columns - 1: then the last column is 1
 };
 
-/// A matrix of one row a node and `columns` columns in the kernels' broadcast panels, tile by tile.
+/// A matrix of one row a feature and `columns` columns in the kernels' broadcast panels, tile by tile.
 template <class T>
 class FactorPanels {
  public:
@@ -32,7 +32,7 @@ class FactorPanels {
   exact::AlignedArray<T> data_;
 };
 
-/// moments[node][column] += sum over the rows of Phi * value. Threads share the nodes.
+/// moments[feature][column] += sum over the rows of Phi * value. Threads share the features.
 template <class T>
 void moments_pass(const WalkTiles& tiles, const OperandPass<T>& operand, int threads, exact::Progress& progress,
                   double* moments);
@@ -40,7 +40,7 @@ void moments_pass(const WalkTiles& tiles, const OperandPass<T>& operand, int thr
 /// Takes the sums of `rows` rows from the first-th on. Called by many threads, each for its rows.
 using TakeSums = std::function<void(std::int64_t first, std::int64_t rows, const double* sums)>;
 
-/// For each row: sums[row][column] = sum over nodes of Phi * factor, told block by block, and
+/// For each row: sums[row][column] = sum over features of Phi * factor, told block by block, and
 /// gradient[row][l] = the adjoint of Phi applied to value * factor^T, times operand.factor. Threads share the
 /// rows. Either result may be null. Sums have operand.columns columns, but not the last one beside a gradient:
 /// nothing depends on the column of ones.

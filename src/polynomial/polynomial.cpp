@@ -16,9 +16,9 @@ namespace {
 constexpr std::int64_t kMomentBytes = std::int64_t{64} << 20;  // moments of the slices that go together
 
 /// Slices in groups whose moments fit in kMomentBytes.
-std::vector<RowRange> slice_groups(const Shape& shape, std::int64_t nodes) {
+std::vector<RowRange> slice_groups(const Shape& shape, std::int64_t features) {
   const std::int64_t bytes =
-      nodes * (shape.value_dim + 1) * shape.order * static_cast<std::int64_t>(sizeof(double));
+      features * (shape.value_dim + 1) * shape.order * static_cast<std::int64_t>(sizeof(double));
   const std::int64_t most = std::max<std::int64_t>(1, kMomentBytes / bytes);
   std::vector<RowRange> groups;
   for (std::int64_t begin = 0; begin < shape.slices; begin += most)
@@ -28,10 +28,10 @@ std::vector<RowRange> slice_groups(const Shape& shape, std::int64_t nodes) {
 
 /// Feature evaluations of this rank in so many passes over the queries and over the keys, for its progress.
 template <class T>
-double evaluations(const Operands<T>& operands, std::int64_t nodes, int query_passes, int key_passes) {
+double evaluations(const Operands<T>& operands, std::int64_t features, int query_passes, int key_passes) {
   std::int64_t rows = query_passes * operands.query.rows.size();
   for (const auto& key : operands.key) rows += key_passes * key.rows.size();
-  return static_cast<double>(rows) * static_cast<double>(nodes);
+  return static_cast<double>(rows) * static_cast<double>(features);
 }
 
 /// O and LSE of `rows` rows out of N. False if a normaliser is not positive.
@@ -100,10 +100,10 @@ void forward(const Communicator& comm, const Problem& problem, const plan::Walk&
   const Operands<T>& operands = aligned.views();
   const WalkTiles tiles(walk);
   const Shape& shape = problem.shape;
-  exact::Progress progress(options.progress, evaluations(operands, tiles.nodes(), 1, 1));
+  exact::Progress progress(options.progress, evaluations(operands, tiles.features(), 1, 1));
   std::atomic<bool> positive = true;
   if (keep != nullptr) *keep = {};
-  for (const RowRange slices : slice_groups(shape, tiles.nodes())) {
+  for (const RowRange slices : slice_groups(shape, tiles.features())) {
     SliceGroup<T> group(comm, problem, tiles, operands, options, slices, progress);
     group.compute_moments();
     for (std::int64_t slice = slices.begin; slice < slices.end; ++slice) {
@@ -162,12 +162,12 @@ void gradient(const Communicator& comm, const Problem& problem, const plan::Walk
   const Operands<T>& operands = aligned.views();
   const WalkTiles tiles(walk);
   const bool known = kept != nullptr && !kept->empty();
-  exact::Progress progress(options.progress, evaluations(operands, tiles.nodes(), 2, known ? 1 : 2));
+  exact::Progress progress(options.progress, evaluations(operands, tiles.features(), 2, known ? 1 : 2));
   std::array<std::vector<T>, kMaxOrder> values;  // dV_u, cut like K_u
   for (std::size_t u = 0; u < static_cast<std::size_t>(shape.order); ++u)
     values[u].resize(static_cast<std::size_t>(operands.key[u].rows.size() * shape.value_dim));
 
-  for (const RowRange slices : slice_groups(shape, tiles.nodes())) {
+  for (const RowRange slices : slice_groups(shape, tiles.features())) {
     SliceGroup<T> group(comm, problem, tiles, operands, options, slices, progress);
     if (known)
       group.use_moments(*kept);

@@ -10,7 +10,7 @@
 
 namespace tattn::polynomial {
 
-/// Summed moments that forward leaves to gradient: of_key[u] is M_u, [slice][node][dv + 1], whole on every rank.
+/// Summed moments that forward leaves to gradient: of_key[u] is M_u, [slice][feature][dv + 1], whole on every rank.
 /// Empty where the slices are too many to hold all moments at a time.
 struct Moments {
   std::array<std::vector<double>, kMaxOrder> of_key;

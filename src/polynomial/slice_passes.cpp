@@ -61,9 +61,9 @@ template <class T>
 std::vector<double> SliceGroup<T>::moment_gradient(std::int64_t slice, int u,
                                                    const double* product_gradient) const {
   std::vector<double> result(static_cast<std::size_t>(matrix_size()));
-  for (std::int64_t node = 0; node < tiles_.nodes(); ++node)
-    for (std::int64_t x = node * columns_; x < (node + 1) * columns_; ++x) {
-      double value = tiles_.weight()[static_cast<std::size_t>(node)];
+  for (std::int64_t f = 0; f < tiles_.features(); ++f)
+    for (std::int64_t x = f * columns_; x < (f + 1) * columns_; ++x) {
+      double value = tiles_.weight()[static_cast<std::size_t>(f)];
       if (product_gradient != nullptr) value *= product_gradient[x];
       for (int other = 0; other < problem_.shape.order; ++other)
         if (other != u) value *= moments(slice, other)[x];

@@ -49,7 +49,7 @@ class SliceGroup {
   [[nodiscard]] OperandPass<T> query_pass(std::int64_t slice,
                                           const T* value) const;  ///< value: this slice's first row
   [[nodiscard]] OperandPass<T> key_pass(std::int64_t slice, int u) const;
-  [[nodiscard]] std::int64_t matrix_size() const { return tiles_.nodes() * columns_; }
+  [[nodiscard]] std::int64_t matrix_size() const { return tiles_.features() * columns_; }
   [[nodiscard]] std::int64_t columns() const { return columns_; }
 
  private:
