@@ -6,6 +6,7 @@
 #include <new>
 #include <numeric>
 
+#include "comm/pending_sums.hpp"
 #include "comm/row_exchange.hpp"
 #include "support/scatter.hpp"
 #include "tattn/error.hpp"
@@ -59,6 +60,16 @@ TEST(Communicator, BroadcastsTextFromAnyRank) {
   EXPECT_EQ(comm.broadcast(comm.rank() == 0 ? "" : "dropped"), "");
 }
 
+TEST(Communicator, SplitsByColourInOrder) {
+  const Communicator comm(MPI_COMM_WORLD);
+  const Communicator part = comm.split(comm.rank() % 3);
+  EXPECT_EQ(part.rank(), comm.rank() / 3);
+  EXPECT_EQ(part.size(), (comm.size() + 2 - comm.rank() % 3) / 3);
+  std::vector<std::int64_t> expected;
+  for (int rank = comm.rank() % 3; rank < comm.size(); rank += 3) expected.push_back(rank);
+  EXPECT_EQ(part.gather_all(comm.rank()), expected);
+}
+
 TEST(Communicator, CountsItsNode) {
   const Communicator comm(MPI_COMM_WORLD);
   EXPECT_GE(comm.ranks_on_node(), 1);
@@ -100,6 +111,33 @@ TEST(Agree, TurnsLackOfMemoryOfOneRankIntoAnError) {
     EXPECT_EQ(error.status(), Status::failed);
     EXPECT_NE(std::string(error.what()).find("memory"), std::string::npos);
   }
+}
+
+// Several under way at a time, of any length, moved on by some ranks only.
+TEST(PendingSums, AreTheSums) {
+  const Communicator comm(MPI_COMM_WORLD);
+  PendingSums sums(comm);
+  for (int round = 0; round < 2; ++round) {
+    std::vector<std::vector<double>> arrays;
+    for (const std::size_t count : {0U, 1U, 1000U, 100000U})
+      arrays.push_back(std::vector<double>(count, 1.0 + comm.rank()));
+    for (auto& array : arrays) sums.start(array.data(), static_cast<std::int64_t>(array.size()));
+    for (int step = 0; step < 10 * comm.rank(); ++step) sums.advance();
+    sums.wait();
+    const double expected = 0.5 * comm.size() * (comm.size() + 1);
+    for (const auto& array : arrays) EXPECT_EQ(array, std::vector<double>(array.size(), expected));
+  }
+}
+
+TEST(PendingSums, CountWhatTheySend) {
+  const Communicator comm(MPI_COMM_WORLD);
+  std::vector<double> array(10, 1.0);
+  {
+    PendingSums sums(comm);
+    sums.start(array.data(), 10);
+  }
+  EXPECT_EQ(comm.bytes_sent(), comm.size() > 1 ? 80 : 0);
+  EXPECT_EQ(array, std::vector<double>(10, comm.size()));
 }
 
 /// What a rank wants: overlapping, empty and whole ranges side by side.

@@ -42,6 +42,10 @@ std::optional<Failure> run(const std::function<void()>& step) {
 
 Communicator::Communicator(MPI_Comm parent) {
   TATTN_MPI(MPI_Comm_dup, parent, &handle_);
+  take_place();
+}
+
+void Communicator::take_place() {
   TATTN_MPI(MPI_Comm_set_errhandler, handle_, MPI_ERRORS_RETURN);
   TATTN_MPI(MPI_Comm_rank, handle_, &rank_);
   TATTN_MPI(MPI_Comm_size, handle_, &size_);
@@ -64,6 +68,13 @@ std::int64_t Communicator::bytes_sent_by_process() {
 void Communicator::count_sent(std::int64_t bytes) const {
   bytes_sent_ += bytes;
   process_bytes += bytes;
+}
+
+Communicator Communicator::split(int colour) const {
+  Communicator part;
+  TATTN_MPI(MPI_Comm_split, handle_, colour, rank_, &part.handle_);
+  part.take_place();
+  return part;
 }
 
 int Communicator::ranks_on_node() const {

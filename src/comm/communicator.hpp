@@ -29,6 +29,9 @@ class Communicator {
   [[nodiscard]] static std::int64_t bytes_sent_by_process();
   void count_sent(std::int64_t bytes) const;
 
+  /// The ranks that give the same `colour`, at least 0, in the order they have here. Collective.
+  [[nodiscard]] Communicator split(int colour) const;
+
   /// Ranks that share this rank's node (shared memory).
   [[nodiscard]] int ranks_on_node() const;
 
@@ -51,6 +54,9 @@ class Communicator {
   void agree(const std::function<void()>& step) const;
 
  private:
+  Communicator() = default;
+  void take_place();  // of handle_, which is ours
+
   MPI_Comm handle_ = MPI_COMM_NULL;
   int rank_ = 0;
   int size_ = 1;
