@@ -13,27 +13,28 @@ constexpr std::int64_t kStateBytes = std::int64_t{16} << 20;  // softmax sums of
 template <class T>
 struct TileState {
   TileState(std::int64_t panels, std::int64_t value_dim)
-      : top(aligned_array<T>(panels * width)),
-        seen(aligned_array<T>(panels * width)),
-        sum(aligned_array<double>(panels * (value_dim + 1) * width)) {}
+      : top(kernels::aligned_array<T>(panels * width)),
+        seen(kernels::aligned_array<T>(panels * width)),
+        sum(kernels::aligned_array<double>(panels * (value_dim + 1) * width)) {}
 
   static std::int64_t bytes(std::int64_t value_dim) {
     return 4 * kernels::panel_width<T>() * ((value_dim + 1) * 8 + 2 * static_cast<std::int64_t>(sizeof(T)));
   }
 
   std::int64_t width = kernels::panel_width<T>();
-  AlignedArray<T> top, seen;
-  AlignedArray<double> sum;
+  kernels::AlignedArray<T> top, seen;
+  kernels::AlignedArray<double> sum;
 };
 
 /// What one thread works with.
 template <class T>
 struct ThreadMemory {
   ThreadMemory(const SliceKeys<T>& keys, std::int64_t panels)
-      : query(aligned_array<T>(panels * keys.dim * kernels::panel_width<T>())),
-        scratch(aligned_array<T>(kernels::exact_forward_scratch<T>({panels, keys.dim, keys.value_dim, 0, 0}))),
+      : query(kernels::aligned_array<T>(panels * keys.dim * kernels::panel_width<T>())),
+        scratch(
+            kernels::aligned_array<T>(kernels::exact_forward_scratch<T>({panels, keys.dim, keys.value_dim, 0, 0}))),
         outer(keys) {}
-  AlignedArray<T> query, scratch;
+  kernels::AlignedArray<T> query, scratch;
   OuterTuples<T> outer;
 };
 

@@ -19,8 +19,8 @@ class TileQueries {
     const double factor = work.scale * std::numbers::log2e;
     pack(side.query + first * keys_.dim, count, keys_.dim, factor, query_, query_rows_);
     pack(side.upstream + first * keys_.value_dim, count, keys_.value_dim, 1.0, upstream_, upstream_rows_);
-    lse_ = aligned_array<T>(rows_);
-    delta_ = aligned_array<T>(rows_);
+    lse_ = kernels::aligned_array<T>(rows_);
+    delta_ = kernels::aligned_array<T>(rows_);
     for (std::int64_t i = 0; i < count; ++i) {
       const T *output = side.output + (first + i) * keys_.value_dim,
               *up = side.upstream + (first + i) * keys_.value_dim;
@@ -39,12 +39,12 @@ class TileQueries {
 
  private:
   /// Lane panels and, for the products that contract the query rows, plain rows of whole vectors.
-  void pack(const T* from, std::int64_t count, std::int64_t columns, double factor, AlignedArray<T>& panels,
-            AlignedArray<T>& rows) {
-    panels = aligned_array<T>(rows_ * columns);
+  void pack(const T* from, std::int64_t count, std::int64_t columns, double factor,
+            kernels::AlignedArray<T>& panels, kernels::AlignedArray<T>& rows) {
+    panels = kernels::aligned_array<T>(rows_ * columns);
     kernels::pack_panels(from, count, columns, factor, width_, columns, panels.get());
     const std::int64_t stride = kernels::row_stride<T>(columns);
-    rows = aligned_array<T>(rows_ * stride);
+    rows = kernels::aligned_array<T>(rows_ * stride);
     for (std::int64_t i = 0; i < count; ++i)
       for (std::int64_t c = 0; c < columns; ++c)
         rows[static_cast<std::size_t>(i * stride + c)] = static_cast<T>(factor * from[i * columns + c]);
@@ -52,7 +52,7 @@ class TileQueries {
 
   const SliceKeys<T>& keys_;
   std::int64_t width_, rows_;
-  AlignedArray<T> query_, query_rows_, upstream_, upstream_rows_, lse_, delta_;
+  kernels::AlignedArray<T> query_, query_rows_, upstream_, upstream_rows_, lse_, delta_;
 };
 
 /// One thread's sums over its tiles for a box of keys, kept apart so that threads never add to the same place.
@@ -63,12 +63,12 @@ class ThreadSums {
       : keys_(keys),
         key_stride_(kernels::row_stride<T>(keys.dim)),
         value_stride_(kernels::row_stride<T>(keys.value_dim)),
-        scratch_(aligned_array<T>(
+        scratch_(kernels::aligned_array<T>(
             kernels::exact_gradient_scratch<T>({panels, keys.dim, keys.value_dim, inner_capacity, 0}))),
-        inner_key_(aligned_array<double>(inner_capacity * key_stride_)),
-        inner_value_(aligned_array<double>(inner_capacity * value_stride_)),
-        tuple_key_(aligned_array<double>(OuterTuples<T>::kCapacity * keys.dim)),
-        tuple_value_(aligned_array<double>(OuterTuples<T>::kCapacity * keys.value_dim)),
+        inner_key_(kernels::aligned_array<double>(inner_capacity * key_stride_)),
+        inner_value_(kernels::aligned_array<double>(inner_capacity * value_stride_)),
+        tuple_key_(kernels::aligned_array<double>(OuterTuples<T>::kCapacity * keys.dim)),
+        tuple_value_(kernels::aligned_array<double>(OuterTuples<T>::kCapacity * keys.value_dim)),
         outer_(keys) {}
 
   /// Empties the sums for another box.
@@ -148,8 +148,8 @@ class ThreadSums {
 
   const SliceKeys<T>& keys_;
   std::int64_t key_stride_, value_stride_;
-  AlignedArray<T> scratch_;
-  AlignedArray<double> inner_key_, inner_value_, tuple_key_, tuple_value_;
+  kernels::AlignedArray<T> scratch_;
+  kernels::AlignedArray<double> inner_key_, inner_value_, tuple_key_, tuple_value_;
   std::array<RowRange, kMaxOrder> touched_;
   OuterSums outer_key_, outer_value_;
   OuterTuples<T> outer_;
@@ -210,11 +210,11 @@ void gradient_slice(const SliceWork<T>& work, const QuerySide<T>& side, Progress
   const KeyBox capacity = box_capacity(work);
   PackedInner<T> inner(keys, std::min(capacity.inner.size(), work.box.inner.size()));
   std::vector<ThreadSums<T>> memory;
-  std::vector<AlignedArray<double>> query;
+  std::vector<kernels::AlignedArray<double>> query;
   for (int t = 0; t < work.threads; ++t) {
     memory.emplace_back(
         keys, panels, kernels::round_up(std::min(capacity.inner.size(), work.box.inner.size()), kernels::kHeight));
-    query.push_back(aligned_array<double>(panels * keys.dim * width));
+    query.push_back(kernels::aligned_array<double>(panels * keys.dim * width));
   }
 
   for (const RowRange inner_rows : chunks(work.box.inner, capacity.inner.size())) {

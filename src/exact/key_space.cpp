@@ -92,8 +92,8 @@ void OuterTuples<T>::append(std::int64_t tuple, std::int64_t last_row) {
 template <class T>
 PackedInner<T>::PackedInner(const SliceKeys<T>& keys, std::int64_t capacity)
     : keys_(keys),
-      key_(aligned_array<T>(kernels::round_up(capacity, kHeight) * keys.dim)),
-      value_(aligned_array<T>(kernels::round_up(capacity, kHeight) * (keys.value_dim + 1))) {}
+      key_(kernels::aligned_array<T>(kernels::round_up(capacity, kHeight) * keys.dim)),
+      value_(kernels::aligned_array<T>(kernels::round_up(capacity, kHeight) * (keys.value_dim + 1))) {}
 
 template <class T>
 void PackedInner<T>::pack(RowRange rows) {

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "exact/aligned.hpp"
+#include "kernels/aligned.hpp"
 #include "kernels/exact.hpp"
 #include "kernels/panels.hpp"
 #include "tattn/problem.hpp"
@@ -85,7 +85,7 @@ class PackedInner {
  private:
   const SliceKeys<T>& keys_;
   RowRange rows_;
-  AlignedArray<T> key_, value_;
+  kernels::AlignedArray<T> key_, value_;
   T norm_ = 0;
 };
 

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "exact/key_space.hpp"
-#include "exact/progress.hpp"
 #include "exact/softmax_rows.hpp"
+#include "progress.hpp"
 #include "tattn/operands.hpp"
 #include "tattn/problem.hpp"
 

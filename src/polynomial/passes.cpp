@@ -37,7 +37,7 @@ void unpack(std::int64_t rows, std::int64_t columns, double factor, const double
 template <class T>
 FactorPanels<T>::FactorPanels(const WalkTiles& tiles, std::int64_t columns, const double* matrix)
     : stride_(kernels::round_up(kernels::kTileFeatures, kernels::kHeight) * columns),
-      data_(exact::aligned_array<T>(tiles.size() * stride_)) {
+      data_(kernels::aligned_array<T>(tiles.size() * stride_)) {
   std::vector<T> rows(static_cast<std::size_t>(kernels::kTileFeatures * columns));
   for (std::int64_t t = 0; t < tiles.size(); ++t) {
     const std::int64_t features = tiles[t].features;
@@ -49,12 +49,12 @@ FactorPanels<T>::FactorPanels(const WalkTiles& tiles, std::int64_t columns, cons
 }
 
 template <class T>
-void moments_pass(const WalkTiles& tiles, const OperandPass<T>& operand, int threads, exact::Progress& progress,
+void moments_pass(const WalkTiles& tiles, const OperandPass<T>& operand, int threads, Progress& progress,
                   double* moments) {
   RowBlock<T> block(std::min(operand.rows, kRowsAtOnce), operand.dim, operand.columns);
-  std::vector<exact::AlignedArray<T>> scratch;
+  std::vector<kernels::AlignedArray<T>> scratch;
   for (int t = 0; t < threads; ++t)
-    scratch.push_back(exact::aligned_array<T>(kernels::polynomial_scratch<T>(operand.columns)));
+    scratch.push_back(kernels::aligned_array<T>(kernels::polynomial_scratch<T>(operand.columns)));
   for (std::int64_t first = 0; first < operand.rows; first += kRowsAtOnce) {
     const std::int64_t rows = std::min(kRowsAtOnce, operand.rows - first);
     const T* value = operand.value + first * operand.value_columns;
@@ -75,24 +75,24 @@ namespace {
 template <class T>
 struct RowSums {
   explicit RowSums(std::int64_t entries)
-      : size(entries), some(exact::aligned_array<T>(entries)), all(exact::aligned_array<double>(entries)) {}
+      : size(entries), some(kernels::aligned_array<T>(entries)), all(kernels::aligned_array<double>(entries)) {}
   void clear() { std::fill_n(all.get(), size, 0.0); }
   void take() { polynomial::take(some.get(), size, all.get()); }
   std::int64_t size;
-  exact::AlignedArray<T> some;
-  exact::AlignedArray<double> all;
+  kernels::AlignedArray<T> some;
+  kernels::AlignedArray<double> all;
 };
 
 template <class T>
 struct RowMemory {
   RowMemory(std::int64_t rows, std::int64_t dim, std::int64_t columns)
       : block(rows, dim, columns),
-        scratch(exact::aligned_array<T>(kernels::polynomial_scratch<T>(columns))),
+        scratch(kernels::aligned_array<T>(kernels::polynomial_scratch<T>(columns))),
         sums(rows * columns),
         gradient(rows * dim),
         told(static_cast<std::size_t>(rows * columns)) {}
   RowBlock<T> block;
-  exact::AlignedArray<T> scratch;
+  kernels::AlignedArray<T> scratch;
   RowSums<T> sums, gradient;
   std::vector<double> told;  ///< sums in rows
 };
@@ -120,7 +120,7 @@ void walk_rows(const WalkTiles& tiles, const FactorPanels<T>& factor, bool with_
 
 template <class T>
 void rows_pass(const WalkTiles& tiles, const OperandPass<T>& operand, const FactorPanels<T>& factor, int threads,
-               exact::Progress& progress, const TakeSums& take_sums, T* gradient) {
+               Progress& progress, const TakeSums& take_sums, T* gradient) {
   const std::int64_t capacity = kPanelsAtOnce * kernels::panel_width<T>(), dim = operand.dim,
                      columns = operand.columns, sum_columns = gradient == nullptr ? columns : columns - 1;
   std::vector<RowMemory<T>> memory;
@@ -145,11 +145,11 @@ void rows_pass(const WalkTiles& tiles, const OperandPass<T>& operand, const Fact
 
 template class FactorPanels<float>;
 template class FactorPanels<double>;
-template void moments_pass(const WalkTiles&, const OperandPass<float>&, int, exact::Progress&, double*);
-template void moments_pass(const WalkTiles&, const OperandPass<double>&, int, exact::Progress&, double*);
-template void rows_pass(const WalkTiles&, const OperandPass<float>&, const FactorPanels<float>&, int,
-                        exact::Progress&, const TakeSums&, float*);
-template void rows_pass(const WalkTiles&, const OperandPass<double>&, const FactorPanels<double>&, int,
-                        exact::Progress&, const TakeSums&, double*);
+template void moments_pass(const WalkTiles&, const OperandPass<float>&, int, Progress&, double*);
+template void moments_pass(const WalkTiles&, const OperandPass<double>&, int, Progress&, double*);
+template void rows_pass(const WalkTiles&, const OperandPass<float>&, const FactorPanels<float>&, int, Progress&,
+                        const TakeSums&, float*);
+template void rows_pass(const WalkTiles&, const OperandPass<double>&, const FactorPanels<double>&, int, Progress&,
+                        const TakeSums&, double*);
 
 }  // namespace tattn::polynomial

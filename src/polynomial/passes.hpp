@@ -3,9 +3,9 @@
 #include <functional>
 #include <vector>
 
-#include "exact/aligned.hpp"
-#include "exact/progress.hpp"
+#include "kernels/aligned.hpp"
 #include "polynomial/walk_tiles.hpp"
+#include "progress.hpp"
 
 namespace tattn::polynomial {
 
@@ -29,12 +29,12 @@ class FactorPanels {
 
  private:
   std::int64_t stride_;
-  exact::AlignedArray<T> data_;
+  kernels::AlignedArray<T> data_;
 };
 
 /// moments[feature][column] += sum over the rows of Phi * value. Threads share the features.
 template <class T>
-void moments_pass(const WalkTiles& tiles, const OperandPass<T>& operand, int threads, exact::Progress& progress,
+void moments_pass(const WalkTiles& tiles, const OperandPass<T>& operand, int threads, Progress& progress,
                   double* moments);
 
 /// Takes the sums of `rows` rows from the first-th on. Called by many threads, each for its rows.
@@ -46,6 +46,6 @@ using TakeSums = std::function<void(std::int64_t first, std::int64_t rows, const
 /// nothing depends on the column of ones.
 template <class T>
 void rows_pass(const WalkTiles& tiles, const OperandPass<T>& operand, const FactorPanels<T>& factor, int threads,
-               exact::Progress& progress, const TakeSums& take_sums, T* gradient);
+               Progress& progress, const TakeSums& take_sums, T* gradient);
 
 }  // namespace tattn::polynomial

@@ -100,7 +100,7 @@ void forward(const Communicator& comm, const Problem& problem, const plan::Walk&
   const Operands<T>& operands = aligned.views();
   const WalkTiles tiles(walk);
   const Shape& shape = problem.shape;
-  exact::Progress progress(options.progress, evaluations(operands, tiles.features(), 1, 1));
+  Progress progress(options.progress, evaluations(operands, tiles.features(), 1, 1));
   std::atomic<bool> positive = true;
   if (keep != nullptr) *keep = {};
   for (const RowRange slices : slice_groups(shape, tiles.features())) {
@@ -131,7 +131,7 @@ void forward(const Communicator& comm, const Problem& problem, const plan::Walk&
 /// dQ of this rank's rows of one slice, and what they add to dG.
 template <class T>
 void query_gradient(const SliceGroup<T>& group, const Shape& shape, const WalkTiles& tiles, std::int64_t slice,
-                    const OperandPass<T>& pass, int threads, exact::Progress& progress, double* product_gradient,
+                    const OperandPass<T>& pass, int threads, Progress& progress, double* product_gradient,
                     T* query) {
   moments_pass(tiles, pass, threads, progress, product_gradient);
   const FactorPanels<T> factor(tiles, shape.value_dim + 1, group.product(slice).data());
@@ -141,7 +141,7 @@ void query_gradient(const SliceGroup<T>& group, const Shape& shape, const WalkTi
 /// dK_u and dV_u of this rank's rows of one slice.
 template <class T>
 void key_gradient(const SliceGroup<T>& group, const Shape& shape, const WalkTiles& tiles, std::int64_t slice, int u,
-                  int threads, exact::Progress& progress, const double* product_gradient, T* key, T* value) {
+                  int threads, Progress& progress, const double* product_gradient, T* key, T* value) {
   const OperandPass<T> pass = group.key_pass(slice, u);
   const FactorPanels<T> factor(tiles, pass.columns, group.moment_gradient(slice, u, product_gradient).data());
   const auto take_sums = [&](std::int64_t first, std::int64_t rows, const double* sums) {
@@ -162,7 +162,7 @@ void gradient(const Communicator& comm, const Problem& problem, const plan::Walk
   const Operands<T>& operands = aligned.views();
   const WalkTiles tiles(walk);
   const bool known = kept != nullptr && !kept->empty();
-  exact::Progress progress(options.progress, evaluations(operands, tiles.features(), 2, known ? 1 : 2));
+  Progress progress(options.progress, evaluations(operands, tiles.features(), 2, known ? 1 : 2));
   std::array<std::vector<T>, kMaxOrder> values;  // dV_u, cut like K_u
   for (std::size_t u = 0; u < static_cast<std::size_t>(shape.order); ++u)
     values[u].resize(static_cast<std::size_t>(operands.key[u].rows.size() * shape.value_dim));

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "exact/aligned.hpp"
+#include "kernels/aligned.hpp"
 #include "kernels/exact.hpp"
 #include "kernels/panels.hpp"
 #include "kernels/polynomial.hpp"
@@ -20,8 +20,8 @@ class RowBlock {
         columns_(columns),
         stride_(kernels::moment_stride<T>(columns)),
         capacity_(kernels::round_up(capacity, width_)),
-        x_(exact::aligned_array<T>(capacity_ * dim)),
-        value_(exact::aligned_array<T>(capacity_ * columns)) {}
+        x_(kernels::aligned_array<T>(capacity_ * dim)),
+        value_(kernels::aligned_array<T>(capacity_ * columns)) {}
 
   /// Packs `rows` rows of x times `factor`.
   void pack_x(const T* x, double factor, std::int64_t rows) {
@@ -42,7 +42,7 @@ class RowBlock {
       for (std::int64_t i = 0; i < panels() * width_; ++i)
         value_[in_panels(i, c)] = i < rows_ ? value[i * value_columns + c] : T{0};
     if (value_columns < columns_ && stride_ < columns_) fill_last(last);
-    if (stride_ > 0 && value_rows_ == nullptr) value_rows_ = exact::aligned_array<T>(capacity_ * stride_);
+    if (stride_ > 0 && value_rows_ == nullptr) value_rows_ = kernels::aligned_array<T>(capacity_ * stride_);
     for (std::int64_t i = 0; i < rows_; ++i) {
       T* to = value_rows_.get() + i * stride_;
       std::copy_n(value + i * value_columns, std::min(value_columns, stride_), to);
@@ -67,7 +67,7 @@ class RowBlock {
   }
 
   std::int64_t width_, dim_, columns_, stride_, capacity_, rows_ = 0;
-  exact::AlignedArray<T> x_, value_, value_rows_;
+  kernels::AlignedArray<T> x_, value_, value_rows_;
 };
 
 }  // namespace tattn::polynomial

@@ -4,8 +4,7 @@ namespace tattn::polynomial {
 
 template <class T>
 SliceGroup<T>::SliceGroup(const Communicator& comm, const Problem& problem, const WalkTiles& tiles,
-                          const Operands<T>& operands, const Options& options, RowRange slices,
-                          exact::Progress& progress)
+                          const Operands<T>& operands, const Options& options, RowRange slices, Progress& progress)
     : comm_(comm),
       problem_(problem),
       tiles_(tiles),

@@ -25,7 +25,7 @@ template <class T>
 class SliceGroup {
  public:
   SliceGroup(const Communicator& comm, const Problem& problem, const WalkTiles& tiles, const Operands<T>& operands,
-             const Options& options, RowRange slices, exact::Progress& progress);
+             const Options& options, RowRange slices, Progress& progress);
   ~SliceGroup() = default;
   SliceGroup(const SliceGroup&) = delete;
   SliceGroup& operator=(const SliceGroup&) = delete;
@@ -63,7 +63,7 @@ class SliceGroup {
   const Operands<T>& operands_;
   const Options& options_;
   RowRange slices_;
-  exact::Progress& progress_;
+  Progress& progress_;
   std::int64_t columns_;
   Moments computed_;
   const Moments* moments_ = &computed_;

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <functional>
 
-namespace tattn::exact {
+namespace tattn {
 
 /// Share of this rank's work that is done, told to the caller from its own thread only.
 class Progress {
@@ -23,4 +23,4 @@ class Progress {
   std::atomic<double> done_{0};
 };
 
-}  // namespace tattn::exact
+}  // namespace tattn

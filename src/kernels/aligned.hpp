@@ -4,7 +4,7 @@
 #include <memory>
 #include <new>
 
-namespace tattn::exact {
+namespace tattn::kernels {
 
 struct Free {
   void operator()(void* p) const { std::free(p); }
@@ -24,4 +24,4 @@ template <class T>
   return AlignedArray<T>(memory);
 }
 
-}  // namespace tattn::exact
+}  // namespace tattn::kernels
