@@ -7,35 +7,18 @@
 #include "plan/feature_search.hpp"
 #include "support/judge.hpp"
 #include "support/plain_polynomial.hpp"
+#include "support/polynomial_run.hpp"
 #include "support/sampled_case.hpp"
 #include "tattn/error.hpp"
 
 namespace tattn::test {
 namespace {
 
-/// O, LSE and gradients by the library over `walk`, whole on every rank; the gradients from the moments of the
-/// forward pass if `keep`. Collective.
+/// On the default grid.
 template <class T>
 Arrays library_polynomial(const Case& c, const plan::Walk& walk, const How& how, bool keep = false) {
-  const Communicator comm(MPI_COMM_WORLD);
-  const int order = c.problem.shape.order;
-  Scattered<T> mine(MPI_COMM_WORLD, c, how);
-  std::map<std::string, LocalRows<T>> rows;
-  for (const auto& name : result_names(order)) rows.emplace(name, mine.result(name));
-  const Output<T> out{rows.at("O").data_or_null(), rows.at("LSE").data_or_null()};
-  polynomial::Moments moments;
-  polynomial::forward<T>(comm, c.problem, walk, mine.operands(), options_of(how), out, keep ? &moments : nullptr);
-  Gradients<T> into;
-  into.query = rows.at("dQ").data_or_null();
-  for (int u = 0; u < order; ++u) {
-    into.key[u] = rows.at(numbered("dK", u)).data_or_null();
-    into.value[u] = rows.at(numbered("dV", u)).data_or_null();
-  }
-  polynomial::gradient<T>(comm, c.problem, walk, mine.operands(), options_of(how), {out.output, out.lse},
-                          mine.upstream(), into, &moments);
-  Arrays result;
-  for (auto& [name, local] : rows) result[name] = mine.gather(name, local);
-  return result;
+  const plan::Grid grid = plan::default_grid(c.problem.shape, size_of_comm(MPI_COMM_WORLD));
+  return library_polynomial<T>(c, walk, grid, how, keep);
 }
 
 template <class T>

@@ -25,6 +25,7 @@ template <class T>
 void run(const Communicator& comm, const PolynomialCase& which) {
   AttentionCase<T> c(comm, which.rows, which.dim, kSpread);
   const plan::Walk walk = first_monomials(which.dim, which.features);
+  const plan::Grid grid = plan::default_grid(c.problem.shape, comm.size());
   Options options;
   options.threads = which.threads;
   const auto rate = [&](const char* name, double flops, const std::function<void()>& pass) {
@@ -34,9 +35,9 @@ void run(const Communicator& comm, const PolynomialCase& which) {
   const double forward_flops = plan::polynomial_forward_flops(c.problem, which.features);
   polynomial::Moments moments;
   rate("forward", forward_flops,
-       [&] { polynomial::forward<T>(comm, c.problem, walk, c.operands, options, c.output(), &moments); });
+       [&] { polynomial::forward<T>(comm, c.problem, walk, grid, c.operands, options, c.output(), &moments); });
   const auto gradient = [&](const polynomial::Moments* kept) {
-    polynomial::gradient<T>(comm, c.problem, walk, c.operands, options, c.made(), c.upstream(), c.gradients(),
+    polynomial::gradient<T>(comm, c.problem, walk, grid, c.operands, options, c.made(), c.upstream(), c.gradients(),
                             kept);
   };
   rate("gradient", 2 * forward_flops, [&] { gradient(&moments); });

@@ -90,6 +90,7 @@ class Run {
   [[nodiscard]] bool polynomial() const { return library_.method == Method::polynomial; }
 
   void plan() {
+    grid_ = plan::default_grid(info_.problem.shape, comm_.size());
     report_.seconds.plan = timed([&] {
       const plan::Partition partition = plan::partition_exact(info_.problem, comm_.size());
       owned_ = partition.owned[static_cast<std::size_t>(comm_.rank())];
@@ -162,7 +163,7 @@ class Run {
 
   void run_forward(const Operands<T>& operands, const Output<T>& out) {
     if (polynomial())
-      polynomial::forward(comm_, info_.problem, choice_.walk, operands, library_, out,
+      polynomial::forward(comm_, info_.problem, choice_.walk, grid_, operands, library_, out,
                           gradients() ? &moments_ : nullptr);
     else
       forward(comm_.handle(), info_.problem, operands, library_, out);
@@ -171,7 +172,7 @@ class Run {
   void run_gradient(const Operands<T>& operands, const Output<const T>& out, const T* upstream,
                     const Gradients<T>& gradients) {
     if (polynomial())
-      polynomial::gradient(comm_, info_.problem, choice_.walk, operands, library_, out, upstream, gradients,
+      polynomial::gradient(comm_, info_.problem, choice_.walk, grid_, operands, library_, out, upstream, gradients,
                            &moments_);
     else
       gradient(comm_.handle(), info_.problem, operands, library_, out, upstream, gradients);
@@ -200,6 +201,7 @@ class Run {
   Progress progress_;
   Stopwatch total_;
   RowRange owned_;
+  plan::Grid grid_;
   polynomial::FeatureChoice choice_;
   polynomial::Moments moments_;  ///< from forward to gradient
   Report report_;

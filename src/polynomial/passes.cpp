@@ -23,13 +23,12 @@ void take(T* from, std::int64_t entries, double* to) {
 }
 
 /// `rows` rows times `factor`, out of the kernels' lane panels.
-template <class T, class To>
-void unpack(std::int64_t rows, std::int64_t columns, double factor, const double* panels, To* to) {
+template <class T>
+void unpack(std::int64_t rows, std::int64_t columns, double factor, const double* panels, double* to) {
   const std::int64_t width = kernels::panel_width<T>();
   for (std::int64_t first = 0; first < rows; first += width, panels += columns * width)
     for (std::int64_t i = first; i < std::min(first + width, rows); ++i)
-      for (std::int64_t c = 0; c < columns; ++c)
-        to[i * columns + c] = static_cast<To>(factor * panels[c * width + i - first]);
+      for (std::int64_t c = 0; c < columns; ++c) to[i * columns + c] = factor * panels[c * width + i - first];
 }
 
 }  // namespace
@@ -49,8 +48,8 @@ FactorPanels<T>::FactorPanels(const WalkTiles& tiles, std::int64_t columns, cons
 }
 
 template <class T>
-void moments_pass(const WalkTiles& tiles, const OperandPass<T>& operand, int threads, Progress& progress,
-                  double* moments) {
+void moments_pass(const WalkTiles& tiles, RowRange some, const OperandPass<T>& operand, int threads,
+                  Progress& progress, double* moments) {
   RowBlock<T> block(std::min(operand.rows, kRowsAtOnce), operand.dim, operand.columns);
   std::vector<kernels::AlignedArray<T>> scratch;
   for (int t = 0; t < threads; ++t)
@@ -61,7 +60,7 @@ void moments_pass(const WalkTiles& tiles, const OperandPass<T>& operand, int thr
     block.pack_x(operand.x + first * operand.dim, operand.factor, rows);
     block.pack_value_rows(value, operand.value_columns, T{1});
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
-    for (std::int64_t t = 0; t < tiles.size(); ++t) {
+    for (std::int64_t t = some.begin; t < some.end; ++t) {
       kernels::add_moments<T>(tiles[t], block.view(), moments + tiles.first_feature(t) * operand.columns,
                               scratch[static_cast<std::size_t>(omp_get_thread_num())].get());
       progress.add(static_cast<double>(rows) * static_cast<double>(tiles[t].features));
@@ -90,11 +89,11 @@ struct RowMemory {
         scratch(kernels::aligned_array<T>(kernels::polynomial_scratch<T>(columns))),
         sums(rows * columns),
         gradient(rows * dim),
-        told(static_cast<std::size_t>(rows * columns)) {}
+        told(static_cast<std::size_t>(rows * std::max(dim, columns))) {}
   RowBlock<T> block;
   kernels::AlignedArray<T> scratch;
   RowSums<T> sums, gradient;
-  std::vector<double> told;  ///< sums in rows
+  std::vector<double> told;  ///< sums or gradient in rows
 };
 
 /// Takes the packed block through the walk.
@@ -120,9 +119,9 @@ void walk_rows(const WalkTiles& tiles, const FactorPanels<T>& factor, bool with_
 
 template <class T>
 void rows_pass(const WalkTiles& tiles, const OperandPass<T>& operand, const FactorPanels<T>& factor, int threads,
-               Progress& progress, const TakeSums& take_sums, T* gradient) {
+               Progress& progress, const TakeRows& take_sums, const TakeRows& take_gradient) {
   const std::int64_t capacity = kPanelsAtOnce * kernels::panel_width<T>(), dim = operand.dim,
-                     columns = operand.columns, sum_columns = gradient == nullptr ? columns : columns - 1;
+                     columns = operand.columns, sum_columns = take_gradient ? columns - 1 : columns;
   std::vector<RowMemory<T>> memory;
   for (int t = 0; t < threads; ++t) memory.emplace_back(capacity, dim, columns);
   const std::int64_t blocks = kernels::ceil_div(operand.rows, capacity);
@@ -131,25 +130,28 @@ void rows_pass(const WalkTiles& tiles, const OperandPass<T>& operand, const Fact
     RowMemory<T>& mine = memory[static_cast<std::size_t>(omp_get_thread_num())];
     const std::int64_t first = b * capacity, rows = std::min(capacity, operand.rows - first);
     mine.block.pack_x(operand.x + first * dim, operand.factor, rows);
-    if (gradient != nullptr)
+    if (take_gradient)
       mine.block.pack_value(operand.value + first * operand.value_columns, operand.value_columns, T{1});
-    walk_rows(tiles, factor, take_sums != nullptr, gradient != nullptr, mine);
-    if (take_sums != nullptr) {
+    walk_rows(tiles, factor, take_sums != nullptr, take_gradient != nullptr, mine);
+    if (take_sums) {
       unpack<T>(rows, sum_columns, 1.0, mine.sums.all.get(), mine.told.data());
       take_sums(first, rows, mine.told.data());
     }
-    if (gradient != nullptr) unpack<T>(rows, dim, operand.factor, mine.gradient.all.get(), gradient + first * dim);
+    if (take_gradient) {
+      unpack<T>(rows, dim, operand.factor, mine.gradient.all.get(), mine.told.data());
+      take_gradient(first, rows, mine.told.data());
+    }
     progress.add(static_cast<double>(rows) * static_cast<double>(tiles.features()));
   }
 }
 
 template class FactorPanels<float>;
 template class FactorPanels<double>;
-template void moments_pass(const WalkTiles&, const OperandPass<float>&, int, Progress&, double*);
-template void moments_pass(const WalkTiles&, const OperandPass<double>&, int, Progress&, double*);
+template void moments_pass(const WalkTiles&, RowRange, const OperandPass<float>&, int, Progress&, double*);
+template void moments_pass(const WalkTiles&, RowRange, const OperandPass<double>&, int, Progress&, double*);
 template void rows_pass(const WalkTiles&, const OperandPass<float>&, const FactorPanels<float>&, int, Progress&,
-                        const TakeSums&, float*);
+                        const TakeRows&, const TakeRows&);
 template void rows_pass(const WalkTiles&, const OperandPass<double>&, const FactorPanels<double>&, int, Progress&,
-                        const TakeSums&, double*);
+                        const TakeRows&, const TakeRows&);
 
 }  // namespace tattn::polynomial

@@ -6,6 +6,7 @@
 #include "kernels/aligned.hpp"
 #include "polynomial/walk_tiles.hpp"
 #include "progress.hpp"
+#include "tattn/problem.hpp"
 
 namespace tattn::polynomial {
 
@@ -32,20 +33,21 @@ class FactorPanels {
   kernels::AlignedArray<T> data_;
 };
 
-/// moments[feature][column] += sum over the rows of Phi * value. Threads share the features.
+/// moments[feature][column] += sum over the rows of Phi * value, for the features of tiles some.begin .. some.end -
+/// 1; `moments` begins with feature 0. Threads share the features.
 template <class T>
-void moments_pass(const WalkTiles& tiles, const OperandPass<T>& operand, int threads, Progress& progress,
-                  double* moments);
+void moments_pass(const WalkTiles& tiles, RowRange some, const OperandPass<T>& operand, int threads,
+                  Progress& progress, double* moments);
 
-/// Takes the sums of `rows` rows from the first-th on. Called by many threads, each for its rows.
-using TakeSums = std::function<void(std::int64_t first, std::int64_t rows, const double* sums)>;
+/// Takes `rows` rows from the first-th on, which it may overwrite. Called by many threads, each for its rows.
+using TakeRows = std::function<void(std::int64_t first, std::int64_t rows, double* values)>;
 
-/// For each row: sums[row][column] = sum over features of Phi * factor, told block by block, and
+/// For each row, told block by block: sums[row][column] = sum over features of Phi * factor, and
 /// gradient[row][l] = the adjoint of Phi applied to value * factor^T, times operand.factor. Threads share the
-/// rows. Either result may be null. Sums have operand.columns columns, but not the last one beside a gradient:
+/// rows. Either taker may be null. Sums have operand.columns columns, but not the last one beside a gradient:
 /// nothing depends on the column of ones.
 template <class T>
 void rows_pass(const WalkTiles& tiles, const OperandPass<T>& operand, const FactorPanels<T>& factor, int threads,
-               Progress& progress, const TakeSums& take_sums, T* gradient);
+               Progress& progress, const TakeRows& take_sums, const TakeRows& take_gradient);
 
 }  // namespace tattn::polynomial

@@ -1,23 +1,30 @@
 #include "polynomial/slice_passes.hpp"
 
+#include <algorithm>
+
 namespace tattn::polynomial {
+namespace {
+
+constexpr std::int64_t kTilesAChunk = 12;        // fewer, and packing the rows again for each chunk is felt
+constexpr std::int64_t kEntriesASum = 16 << 10;  // smaller arrays wait for more: a sum takes a moment to start
+
+}  // namespace
 
 template <class T>
-SliceGroup<T>::SliceGroup(const Communicator& comm, const Problem& problem, const WalkTiles& tiles,
-                          const Operands<T>& operands, const Options& options, RowRange slices, Progress& progress)
-    : comm_(comm),
-      problem_(problem),
-      tiles_(tiles),
-      operands_(operands),
+SliceBatch<T>::SliceBatch(const Problem& problem, const GridWork<T>& work, const Options& options, RowRange slices,
+                          Streaming& streaming)
+    : problem_(problem),
+      work_(work),
       options_(options),
       slices_(slices),
-      progress_(progress),
+      streaming_(streaming),
       columns_(problem.shape.value_dim + 1) {}
 
 template <class T>
-OperandPass<T> SliceGroup<T>::query_pass(std::int64_t slice, const T* value) const {
-  const LocalRows rows = local_rows(operands_.query.rows, slice, problem_.shape.rows);
-  return {operands_.query.data + rows.first * problem_.shape.dim,
+OperandPass<T> SliceBatch<T>::query_pass(std::int64_t slice, const T* value) const {
+  const Block<const T>& query = work_.operands().query;
+  const LocalRows rows = local_rows(query.rows, slice, problem_.shape.rows);
+  return {query.data + rows.first * problem_.shape.dim,
           problem_.scale,
           value,
           rows.rows,
@@ -27,12 +34,13 @@ OperandPass<T> SliceGroup<T>::query_pass(std::int64_t slice, const T* value) con
 }
 
 template <class T>
-OperandPass<T> SliceGroup<T>::key_pass(std::int64_t slice, int u) const {
+OperandPass<T> SliceBatch<T>::key_pass(std::int64_t slice, int u) const {
   const auto at = static_cast<std::size_t>(u);
-  const LocalRows rows = local_rows(operands_.key[at].rows, slice, problem_.shape.key_rows[at]);
-  return {operands_.key[at].data + rows.first * problem_.shape.dim,
+  const Operands<T>& operands = work_.operands();
+  const LocalRows rows = local_rows(operands.key[at].rows, slice, problem_.shape.key_rows[at]);
+  return {operands.key[at].data + rows.first * problem_.shape.dim,
           1.0,
-          operands_.value[at].data + rows.first * problem_.shape.value_dim,
+          operands.value[at].data + rows.first * problem_.shape.value_dim,
           rows.rows,
           problem_.shape.dim,
           columns_,
@@ -40,29 +48,48 @@ OperandPass<T> SliceGroup<T>::key_pass(std::int64_t slice, int u) const {
 }
 
 template <class T>
-void SliceGroup<T>::compute_moments() {
+void SliceBatch<T>::add_moments(const OperandPass<T>& pass, std::int64_t slice, double* all) {
+  const WalkTiles& tiles = work_.tiles();
+  const std::int64_t least = std::max<std::int64_t>(kTilesAChunk, std::int64_t{4} * options_.threads);
+  const std::int64_t chunks = work_.down().size() > 1 ? std::max<std::int64_t>(1, tiles.size() / least) : 1;
+  for (std::int64_t c = 0; c < chunks; ++c) {
+    const RowRange chunk = even_range(tiles.size(), chunks, c);
+    moments_pass(tiles, chunk, pass, options_.threads, streaming_.progress, all + offset(slice));
+    if (c + 1 < chunks) sum_until(offset(slice) + tiles.first_feature(chunk.end) * columns_, all, false);
+  }
+  sum_until(offset(slice + 1), all, slice + 1 == slices_.end);
+}
+
+template <class T>
+void SliceBatch<T>::sum_until(std::int64_t entries, double* all, bool last) {
+  if (!last && entries - summed_ < kEntriesASum) return;
+  streaming_.sums.start(all + summed_, entries - summed_);
+  summed_ = last ? 0 : entries;
+}
+
+template <class T>
+void SliceBatch<T>::compute_moments() {
   for (int u = 0; u < problem_.shape.order; ++u) {
     auto& all = computed_.of_key[static_cast<std::size_t>(u)];
     all.assign(static_cast<std::size_t>(slices_.size() * matrix_size()), 0.0);
     for (std::int64_t slice = slices_.begin; slice < slices_.end; ++slice)
-      moments_pass(tiles_, key_pass(slice, u), options_.threads, progress_,
-                   all.data() + (slice - slices_.begin) * matrix_size());
-    comm_.sum(all.data(), static_cast<std::int64_t>(all.size()));
+      add_moments(key_pass(slice, u), slice, all.data());
   }
+  streaming_.sums.wait();
 }
 
 template <class T>
-std::vector<double> SliceGroup<T>::product(std::int64_t slice) const {
+std::vector<double> SliceBatch<T>::product(std::int64_t slice) const {
   return moment_gradient(slice, -1, nullptr);
 }
 
 template <class T>
-std::vector<double> SliceGroup<T>::moment_gradient(std::int64_t slice, int u,
+std::vector<double> SliceBatch<T>::moment_gradient(std::int64_t slice, int u,
                                                    const double* product_gradient) const {
   std::vector<double> result(static_cast<std::size_t>(matrix_size()));
-  for (std::int64_t f = 0; f < tiles_.features(); ++f)
+  for (std::int64_t f = 0; f < work_.tiles().features(); ++f)
     for (std::int64_t x = f * columns_; x < (f + 1) * columns_; ++x) {
-      double value = tiles_.weight()[static_cast<std::size_t>(f)];
+      double value = work_.tiles().weight()[static_cast<std::size_t>(f)];
       if (product_gradient != nullptr) value *= product_gradient[x];
       for (int other = 0; other < problem_.shape.order; ++other)
         if (other != u) value *= moments(slice, other)[x];
@@ -71,7 +98,25 @@ std::vector<double> SliceGroup<T>::moment_gradient(std::int64_t slice, int u,
   return result;
 }
 
-template class SliceGroup<float>;
-template class SliceGroup<double>;
+template <class T>
+void SliceBatch<T>::query_gradient(std::int64_t slice, const T* adjoint, const TakeRows& take_query) {
+  product_gradient_.resize(static_cast<std::size_t>(slices_.size() * matrix_size()), 0.0);
+  const OperandPass<T> pass = query_pass(slice, adjoint);
+  add_moments(pass, slice, product_gradient_.data());
+  const FactorPanels<T> factor(work_.tiles(), columns_, product(slice).data());
+  rows_pass<T>(work_.tiles(), pass, factor, options_.threads, streaming_.progress, nullptr, take_query);
+}
+
+template <class T>
+void SliceBatch<T>::key_gradient(std::int64_t slice, int u, const TakeRows& take_key,
+                                 const TakeRows& take_value) const {
+  const std::vector<double> matrix = moment_gradient(slice, u, product_gradient_.data() + offset(slice));
+  const FactorPanels<T> factor(work_.tiles(), columns_, matrix.data());
+  rows_pass<T>(work_.tiles(), key_pass(slice, u), factor, options_.threads, streaming_.progress, take_value,
+               take_key);
+}
+
+template class SliceBatch<float>;
+template class SliceBatch<double>;
 
 }  // namespace tattn::polynomial

@@ -1,11 +1,13 @@
 #pragma once
+#include <functional>
 #include <utility>
 #include <vector>
 
-#include "comm/communicator.hpp"
+#include "comm/pending_sums.hpp"
+#include "polynomial/grid_work.hpp"
 #include "polynomial/passes.hpp"
 #include "polynomial/polynomial.hpp"
-#include "tattn/operands.hpp"
+#include "progress.hpp"
 #include "tattn/options.hpp"
 
 namespace tattn::polynomial {
@@ -15,58 +17,93 @@ struct LocalRows {
   std::int64_t first = 0, rows = 0;
 };
 
-[[nodiscard]] inline LocalRows local_rows(RowRange held, std::int64_t slice, std::int64_t rows_a_slice) {
-  const RowRange mine = intersect(held, {slice * rows_a_slice, (slice + 1) * rows_a_slice});
-  return {mine.empty() ? 0 : mine.begin - held.begin, mine.size()};
+[[nodiscard]] inline LocalRows local_rows(RowRange block, std::int64_t slice, std::int64_t rows_a_slice) {
+  const RowRange mine = intersect(block, {slice * rows_a_slice, (slice + 1) * rows_a_slice});
+  return {mine.empty() ? 0 : mine.begin - block.begin, mine.size()};
 }
 
-/// Some neighbouring slices whose moments are held, and summed over the ranks, together.
-template <class T>
-class SliceGroup {
- public:
-  SliceGroup(const Communicator& comm, const Problem& problem, const WalkTiles& tiles, const Operands<T>& operands,
-             const Options& options, RowRange slices, Progress& progress);
-  ~SliceGroup() = default;
-  SliceGroup(const SliceGroup&) = delete;
-  SliceGroup& operator=(const SliceGroup&) = delete;
+/// The sums under way down the sequence, moved on between tiles, and the progress told meanwhile.
+struct Streaming {
+  Streaming(const Communicator& down, const Options& options, double evaluations)
+      : sums(down),
+        tell([this, &options](double done) {
+          sums.advance();
+          if (options.progress) options.progress(done);
+        }),
+        progress(tell, evaluations) {}
+  ~Streaming() = default;
+  Streaming(const Streaming&) = delete;
+  Streaming& operator=(const Streaming&) = delete;
 
-  /// M_u of every slice. Collective.
+  PendingSums sums;
+  std::function<void(double)> tell;
+  Progress progress;
+};
+
+/// Some neighbouring slices whose moments are held, and summed down the sequence, together.
+template <class T>
+class SliceBatch {
+ public:
+  SliceBatch(const Problem& problem, const GridWork<T>& work, const Options& options, RowRange slices,
+             Streaming& streaming);
+  ~SliceBatch() { streaming_.sums.finish(); }  // an error may leave sums under way into the arrays here
+  SliceBatch(const SliceBatch&) = delete;
+  SliceBatch& operator=(const SliceBatch&) = delete;
+
+  /// M_u of every slice. Collective down the sequence.
   void compute_moments();
 
-  /// Moments made before, of exactly these slices, which outlive the group.
+  /// Moments made before, of exactly these slices, which outlive the batch.
   void use_moments(const Moments& kept) { moments_ = &kept; }
 
-  /// The moments computed, which the group gives up.
+  /// The moments computed, which the batch gives up.
   [[nodiscard]] Moments release_moments() { return std::move(computed_); }
 
   /// G = weight * M_1 * .. * M_t of one slice.
   [[nodiscard]] std::vector<double> product(std::int64_t slice) const;
 
-  /// weight * dG * the moments of all keys but u.
-  [[nodiscard]] std::vector<double> moment_gradient(std::int64_t slice, int u,
-                                                    const double* product_gradient) const;
+  /// Queries of one slice, value: the columns of its first row that multiply the features.
+  [[nodiscard]] OperandPass<T> query_pass(std::int64_t slice, const T* value) const;
 
-  [[nodiscard]] OperandPass<T> query_pass(std::int64_t slice,
-                                          const T* value) const;  ///< value: this slice's first row
-  [[nodiscard]] OperandPass<T> key_pass(std::int64_t slice, int u) const;
-  [[nodiscard]] std::int64_t matrix_size() const { return tiles_.features() * columns_; }
+  /// dQ of one slice from dN, whose first row of the slice `adjoint` is, and what its rows add to dG, while dG is
+  /// being summed. Slice after slice. Collective down the sequence.
+  void query_gradient(std::int64_t slice, const T* adjoint, const TakeRows& take_query);
+
+  /// dG of all slices is whole afterwards. After query_gradient of every slice.
+  void finish_product_gradient() { streaming_.sums.wait(); }
+
+  /// dK_u and dV_u of one slice.
+  void key_gradient(std::int64_t slice, int u, const TakeRows& take_key, const TakeRows& take_value) const;
+
   [[nodiscard]] std::int64_t columns() const { return columns_; }
 
  private:
+  /// Adds Phi^T value of one slice to its matrix in `all`, chunk by chunk: a chunk is summed down the sequence
+  /// while the next is made.
+  void add_moments(const OperandPass<T>& pass, std::int64_t slice, double* all);
+  void sum_until(std::int64_t entries, double* all, bool last);
+
+  [[nodiscard]] OperandPass<T> key_pass(std::int64_t slice, int u) const;
+
+  /// weight * dG * the moments of all keys but u; without dG when it is null.
+  [[nodiscard]] std::vector<double> moment_gradient(std::int64_t slice, int u,
+                                                    const double* product_gradient) const;
+
+  [[nodiscard]] std::int64_t matrix_size() const { return work_.tiles().features() * columns_; }
+  [[nodiscard]] std::int64_t offset(std::int64_t slice) const { return (slice - slices_.begin) * matrix_size(); }
   [[nodiscard]] const double* moments(std::int64_t slice, int u) const {
-    return moments_->of_key[static_cast<std::size_t>(u)].data() + (slice - slices_.begin) * matrix_size();
+    return moments_->of_key[static_cast<std::size_t>(u)].data() + offset(slice);
   }
 
-  const Communicator& comm_;
   const Problem& problem_;
-  const WalkTiles& tiles_;
-  const Operands<T>& operands_;
+  const GridWork<T>& work_;
   const Options& options_;
   RowRange slices_;
-  Progress& progress_;
-  std::int64_t columns_;
+  Streaming& streaming_;
+  std::int64_t columns_, summed_ = 0;  ///< so many entries of the array being made are given to be summed
   Moments computed_;
   const Moments* moments_ = &computed_;
+  std::vector<double> product_gradient_;  ///< dG, [slice][feature][dv + 1]
 };
 
 }  // namespace tattn::polynomial

@@ -149,14 +149,14 @@ double Trial<T>::error(const plan::Walk& walk) const {
   const plan::Walk set = weighted(walk);
   const Options options;
   try {
-    forward<T>(alone_, tried.problem, set, tried.views(), options, {tried.output.data(), tried.lse.data()});
+    forward<T>(alone_, tried.problem, set, {}, tried.views(), options, {tried.output.data(), tried.lse.data()});
   } catch (const Error&) {
     return std::numeric_limits<double>::infinity();  // a normaliser that is not positive
   }
   const std::int64_t values = tried.problem.shape.value_dim;
   if (target_ == plan::Target::output)
     return relative_difference(tried.output, values, truth_.output, values, values, row_weight_[0], 1);
-  gradient<T>(alone_, tried.problem, set, tried.views(), options, {tried.output.data(), tried.lse.data()},
+  gradient<T>(alone_, tried.problem, set, {}, tried.views(), options, {tried.output.data(), tried.lse.data()},
               tried.upstream.data(), tried.gradient_views());
   return worst_error(tried);
 }
