@@ -46,6 +46,28 @@ TEST_P(Polynomial, GradientMeetsTheToleranceAndSaysHow) {
   EXPECT_EQ(attribute(shop.path("out.h5"), "measured_error"), report["error"]["measured"].get<double>());
 }
 
+// Every way to write a grid for these ranks: the same result, and the bytes that the report predicts.
+TEST_P(Polynomial, GridTellsWhatItSends) {
+  const Workshop shop;
+  ASSERT_EQ(shop.tattn("generate in.h5 --rows 60 --key-rows 45 --dim 4 --heads 3 --spread 0.5 --upstream").status,
+            0);
+  const int ranks = GetParam();
+  const std::string how = "gradient in.h5 out.h5 --force --method polynomial --degree 4 --report run.json --grid ";
+  for (const auto& [sequence, features] : {std::pair{1, 1}, {ranks, 1}, {1, ranks}}) {
+    const Outcome done = shop.tattn(how + fmt::format("{},{}", sequence, features), ranks);
+    ASSERT_EQ(done.status, 0) << done.err;
+    const json report = json::parse(read_bytes(shop.path("run.json"))), grid = report["plan"]["grid"];
+    EXPECT_EQ(grid["slices"], ranks / sequence / features);
+    EXPECT_EQ(grid["sequence"], sequence);
+    EXPECT_EQ(grid["features"], features);
+    const auto predicted = report["plan"]["predicted"]["bytes_communicated"].get<double>();
+    EXPECT_NEAR(report["bytes_communicated"].get<double>(), predicted, 0.01 * predicted);
+    EXPECT_EQ(predicted == 0, sequence * features == 1);
+    const Outcome verified = shop.tattn("verify in.h5 out.h5 --tolerance 3e-2");
+    EXPECT_EQ(verified.status, 0) << verified.out << verified.err;
+  }
+}
+
 TEST_P(Polynomial, CertifiedTellsDegreeAndBound) {
   const Workshop shop;
   ASSERT_EQ(shop.tattn("generate in.h5 --rows 60 --dim 3 --spread 0.3 --dtype f64").status, 0);

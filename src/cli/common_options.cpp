@@ -19,6 +19,24 @@ double number(const std::string& text) {
   return CLI::detail::lexical_cast(text, value) ? value : std::numeric_limits<double>::quiet_NaN();
 }
 
+/// S and F of "S,F"; nothing where they are not two numbers above 0.
+std::optional<std::pair<int, int>> grid_numbers(const std::string& text) {
+  const std::vector<std::string> parts = CLI::detail::split(text, ',');
+  int sequence = 0, features = 0;
+  if (parts.size() != 2 || !CLI::detail::lexical_cast(parts[0], sequence) ||
+      !CLI::detail::lexical_cast(parts[1], features) || sequence < 1 || features < 1)
+    return std::nullopt;
+  return std::pair{sequence, features};
+}
+
+CLI::Validator two_numbers() {
+  return CLI::Validator(
+      [](std::string& text) {
+        return grid_numbers(text) ? std::string() : fmt::format("'{}' is not two numbers above 0, as in 2,3", text);
+      },
+      "S,F");
+}
+
 int default_threads() {
   const char* text = std::getenv("OMP_NUM_THREADS");
   const int threads = text ? std::atoi(text) : 1;  // of a list "4,2" the first is meant
@@ -57,6 +75,10 @@ void add_common_options(CLI::App& command, CommonOptions& o) {
       ->capture_default_str();
   command.add_option("--degree", o.degree, "fix the polynomial's degree")->check(positive());
   command.add_option("--features", o.features, "fix the polynomial's number of features")->check(positive());
+  command
+      .add_option("--grid", o.grid,
+                  "ranks of the polynomial method: S sequence blocks, F feature groups, the rest for slices")
+      ->check(two_numbers());
   command.add_option("--scale", o.scale, "factor of the scores, instead of the file's")->check(finite());
   command.add_flag("--causal", o.causal, "only keys up to the query's own row take part");
   command.add_option("--threads", o.threads, "OpenMP threads a rank (default: OMP_NUM_THREADS, else 1)")
@@ -76,16 +98,31 @@ void add_common_options(CLI::App& command, CommonOptions& o) {
       ->type_name("auto|always|never");
 }
 
-void refuse_what_is_missing(const CommonOptions& options) {
+void refuse_what_is_missing(const Communicator& comm, const CommonOptions& options) {
   if (options.method == "dense")
     throw Error(Status::usage,
                 fmt::format("--method dense is not in this version ({}): use exact or polynomial", TATTN_VERSION));
   if ((options.degree || options.features) && options.method != "polynomial")
     throw Error(Status::usage, "--degree and --features belong to --method polynomial");
+  if (!options.grid.empty() && options.method != "polynomial")
+    throw Error(Status::usage, "--grid belongs to --method polynomial");
+  static_cast<void>(grid_of(comm, options, {}));
   if (options.degree && options.features)
     throw Error(Status::usage,
                 "--degree and --features exclude each other: one fixes all monomials up to a degree, the "
                 "other a number of those that matter most");
+}
+
+plan::Grid grid_of(const Communicator& comm, const CommonOptions& options, const Shape& shape) {
+  if (options.grid.empty()) return plan::default_grid(shape, comm.size());
+  const auto [sequence, features] = *grid_numbers(options.grid);
+  const int ranks = comm.size();
+  if (sequence > ranks || features > ranks || ranks % (std::int64_t{sequence} * features) != 0)
+    throw Error(Status::usage,
+                fmt::format("--grid {}: {} sequence blocks times {} feature groups do not divide the {} "
+                            "ranks: the rest of the ranks are groups of slices",
+                            options.grid, sequence, features, ranks));
+  return {ranks / sequence / features, sequence, features};
 }
 
 Options library_options(const Communicator& comm, const CommonOptions& options) {

@@ -8,6 +8,7 @@
 #include "cli/progress.hpp"
 #include "comm/communicator.hpp"
 #include "io/operand_file.hpp"
+#include "plan/grid.hpp"
 #include "tattn/options.hpp"
 
 namespace tattn::cli {
@@ -18,6 +19,7 @@ struct CommonOptions {
   double tolerance = 1e-3;
   std::string error_mode = "measured";
   std::optional<std::int64_t> degree, features;
+  std::string grid;  ///< S,F
   std::optional<double> scale;
   bool causal = false;
   std::optional<int> threads;
@@ -32,8 +34,12 @@ struct CommonOptions {
 
 void add_common_options(CLI::App& command, CommonOptions& options);
 
-/// Throws Error(Status::usage) for what this version does not have.
-void refuse_what_is_missing(const CommonOptions& options);
+/// Throws Error(Status::usage) for what this version does not have and for what does not go together.
+void refuse_what_is_missing(const Communicator& comm, const CommonOptions& options);
+
+/// The grid of --grid S,F, the slice groups being as many as the ranks leave room for; the default one without.
+/// Throws Error(Status::usage), the same on every rank, when S*F does not divide the ranks. Not collective.
+[[nodiscard]] plan::Grid grid_of(const Communicator& comm, const CommonOptions& options, const Shape& shape);
 
 /// The library's options: defaults filled in, the same on every rank. Collective.
 [[nodiscard]] Options library_options(const Communicator& comm, const CommonOptions& options);

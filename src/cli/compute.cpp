@@ -69,7 +69,7 @@ class Run {
     io::ResultFile file(comm_, options_.output, options_.common.force);
     plan();
     io::OperandRows<T> rows;
-    report_.seconds.read = timed([&] { rows = io::read_operands<T>(comm_, info_, owned_, wanted_); });
+    report_.seconds.read = timed([&] { rows = io::read_operands<T>(comm_, info_, owned_, wanted_, owned_keys_); });
     if (polynomial()) *report_.seconds.plan += timed([&] { choose_features(rows.views()); });
     ResultRows<T> results = make_results(rows);
     const std::int64_t sent_before = Communicator::bytes_sent_by_process();
@@ -90,7 +90,7 @@ class Run {
   [[nodiscard]] bool polynomial() const { return library_.method == Method::polynomial; }
 
   void plan() {
-    grid_ = plan::default_grid(info_.problem.shape, comm_.size());
+    grid_ = grid_of(comm_, options_.common, info_.problem.shape);
     report_.seconds.plan = timed([&] {
       const plan::Partition partition = plan::partition_exact(info_.problem, comm_.size());
       owned_ = partition.owned[static_cast<std::size_t>(comm_.rank())];
@@ -99,6 +99,7 @@ class Run {
         blocks += partition.work[r].key_part == 0 && !partition.work[r].queries.empty();
       report_.sequence_blocks = blocks;
     });
+    if (polynomial()) take_share();
     require_memory();  // before the operands take any
     report_.command = gradients() ? "gradient" : "forward";
     report_.input = options_.input;
@@ -111,6 +112,25 @@ class Run {
       if (gradients()) report_.gradient_flops = plan::exact_gradient_flops(info_.problem);
       report_.predicted_flops = *report_.forward_flops + report_.gradient_flops.value_or(0);
     }
+  }
+
+  /// The rows that the grid wants here.
+  void take_share() {
+    const Shape& shape = info_.problem.shape;
+    const auto share = [&](std::int64_t rows) { return plan::grid_share(grid_, comm_.rank(), shape.slices, rows); };
+    owned_ = share(shape.rows);
+    owned_keys_.emplace();
+    for (std::size_t u = 0; u < shape.key_rows.size(); ++u) (*owned_keys_)[u] = share(shape.key_rows[u]);
+    report_.grid = grid_;
+  }
+
+  /// Bytes that a rank sends, by formula, the most of all ranks.
+  [[nodiscard]] std::int64_t predicted_bytes() const {
+    const auto features = plan::group_features(choice_.walk, info_.problem.shape.value_dim, grid_.features);
+    const auto of = [&](plan::Pass pass) {
+      return plan::polynomial_bytes(info_.problem, grid_, features, sizeof(T), pass);
+    };
+    return of(plan::Pass::forward) + (gradients() ? of(plan::Pass::gradient) : 0);
   }
 
   /// The polynomial's features, out of the entries of the operands.
@@ -128,6 +148,7 @@ class Run {
     report_.degree = choice_.degree;
     report_.measured_error = choice_.measured_error;
     report_.certified_error = choice_.certified_error;
+    report_.predicted_bytes = predicted_bytes();
     report_.forward_flops = plan::polynomial_forward_flops(info_.problem, choice_.walk.features());
     if (gradients()) report_.gradient_flops = 2 * *report_.forward_flops;
     report_.predicted_flops = *report_.forward_flops + report_.gradient_flops.value_or(0);
@@ -201,6 +222,7 @@ class Run {
   Progress progress_;
   Stopwatch total_;
   RowRange owned_;
+  std::optional<std::array<RowRange, kMaxOrder>> owned_keys_;  ///< else even shares
   plan::Grid grid_;
   polynomial::FeatureChoice choice_;
   polynomial::Moments moments_;  ///< from forward to gradient
@@ -217,7 +239,7 @@ void define_compute(CLI::App& command, ComputeOptions& options) {
 
 void compute(const Communicator& comm, const ComputeOptions& options, io::Needs wanted) {
   if (options.common.quiet) quiet_log();
-  refuse_what_is_missing(options.common);
+  refuse_what_is_missing(comm, options.common);
   check_different(comm, options.input, options.output);
   check_report(comm, options.common.report, {options.input, options.output});
   const io::FileInfo info = io::inspect(comm, options.input, wanted, options.common.overrides());

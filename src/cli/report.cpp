@@ -35,6 +35,13 @@ Json problem_json(const io::FileInfo& info) {
           {"scale", info.problem.scale}};
 }
 
+Json grid_json(const Report& report) {
+  if (!report.grid)
+    return {{"slices", nullptr}, {"sequence", or_null(report.sequence_blocks)}, {"features", nullptr}};
+  return {
+      {"slices", report.grid->slices}, {"sequence", report.grid->sequence}, {"features", report.grid->features}};
+}
+
 Json plan_json(const CommonOptions& options, const Report& report) {
   return {{"method", report.method},
           {"reason", report.reason},
@@ -42,11 +49,11 @@ Json plan_json(const CommonOptions& options, const Report& report) {
           {"tolerance", options.tolerance},
           {"degree", or_null(report.degree)},
           {"features", or_null(report.features)},
-          {"grid", {{"slices", nullptr}, {"sequence", or_null(report.sequence_blocks)}, {"features", nullptr}}},
+          {"grid", grid_json(report)},
           {"predicted",
            {{"seconds", nullptr},
             {"flops", or_null(report.predicted_flops)},
-            {"bytes_communicated", nullptr},
+            {"bytes_communicated", or_null(report.predicted_bytes)},
             {"bytes_memory", or_null(report.predicted_memory)}}}};
 }
 

@@ -13,9 +13,10 @@ struct Report {
   std::string command, input, output;
   int threads = 1;
   std::string method, reason;
-  std::optional<std::int64_t> sequence_blocks;
+  std::optional<std::int64_t> sequence_blocks;  ///< of a method without a grid
+  std::optional<plan::Grid> grid;
   std::optional<double> predicted_flops;
-  std::optional<std::int64_t> predicted_memory;
+  std::optional<std::int64_t> predicted_memory, predicted_bytes;
   std::optional<int> degree;
   std::optional<std::int64_t> features;
   std::optional<double> measured_error, certified_error;

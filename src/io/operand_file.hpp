@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -50,12 +51,13 @@ struct OperandRows {
   [[nodiscard]] Operands<T> views() const;
 };
 
-/// Reads this rank's rows, `query_rows` of Q and dO (or E) and an even share of each K_u and V_u, with
-/// collective reads, and refuses NaN and Inf (names the dataset and the first such row). Collective; T must be
+/// Reads this rank's rows, `query_rows` of Q and dO (or E) and `key_rows`, or an even share, of each K_u and V_u,
+/// with collective reads, and refuses NaN and Inf (names the dataset and the first such row). Collective; T must be
 /// info.dtype. Throws Error(Status::input), the same on every rank.
 template <class T>
 [[nodiscard]] OperandRows<T> read_operands(const Communicator& comm, const FileInfo& info, RowRange query_rows,
-                                           Needs needs);
+                                           Needs needs,
+                                           const std::optional<std::array<RowRange, kMaxOrder>>& key_rows = {});
 
 /// Flattened rows `mine` of one dataset of type T, e.g. "O" of a result. Collective; the ranges of the ranks may
 /// overlap or be empty. With `expected` the dataset must have just that shape; without it is taken to be

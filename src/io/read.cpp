@@ -107,7 +107,8 @@ Operands<T> OperandRows<T>::views() const {
 }
 
 template <class T>
-OperandRows<T> read_operands(const Communicator& comm, const FileInfo& info, RowRange query_rows, Needs needs) {
+OperandRows<T> read_operands(const Communicator& comm, const FileInfo& info, RowRange query_rows, Needs needs,
+                             const std::optional<std::array<RowRange, kMaxOrder>>& key_rows) {
   const Shape& shape = info.problem.shape;
   const OperandReader<T> reader(comm, info);
   OperandRows<T> operands;
@@ -115,7 +116,8 @@ OperandRows<T> read_operands(const Communicator& comm, const FileInfo& info, Row
   operands.query = reader.read("Q", shape.rows, shape.dim, query_rows);
   for (int number = 1; number <= shape.order; ++number) {
     const auto u = static_cast<std::size_t>(number - 1);
-    const RowRange mine = even_range(shape.total_key_rows(number - 1), comm.size(), comm.rank());
+    const RowRange mine =
+        key_rows ? (*key_rows)[u] : even_range(shape.total_key_rows(number - 1), comm.size(), comm.rank());
     operands.key_rows[u] = mine;
     operands.key[u] = reader.read(fmt::format("K{}", number), shape.key_rows[u], shape.dim, mine);
     operands.value[u] = reader.read(fmt::format("V{}", number), shape.key_rows[u], shape.value_dim, mine);
@@ -145,8 +147,10 @@ std::vector<T> read_rows(const Communicator& comm, const std::string& path, cons
 
 template struct OperandRows<float>;
 template struct OperandRows<double>;
-template OperandRows<float> read_operands(const Communicator&, const FileInfo&, RowRange, Needs);
-template OperandRows<double> read_operands(const Communicator&, const FileInfo&, RowRange, Needs);
+template OperandRows<float> read_operands(const Communicator&, const FileInfo&, RowRange, Needs,
+                                          const std::optional<std::array<RowRange, kMaxOrder>>&);
+template OperandRows<double> read_operands(const Communicator&, const FileInfo&, RowRange, Needs,
+                                           const std::optional<std::array<RowRange, kMaxOrder>>&);
 template std::vector<float> read_rows(const Communicator&, const std::string&, const std::string&, RowRange,
                                       const std::optional<DatasetShape>&);
 template std::vector<double> read_rows(const Communicator&, const std::string&, const std::string&, RowRange,
