@@ -18,7 +18,8 @@ struct PolynomialCase {
 /// How close do the polynomial forward and gradient come to what the machine can do? Prints, for float and double,
 /// the rate of each by the formulas 2 r (dv+1) (n + n1 + n2) and 4 r (dv+1) (n + n1 + n2), in all and as a share
 /// of ranks * threads times the sgemm (dgemm) rate of one core of the same run. The gradient twice: on the moments
-/// that forward kept, and on its own, when it makes them again. Collective.
+/// that forward kept, and on its own, when it makes them again. At several ranks also: how much of the time that
+/// the sums of the moments over the ranks take by themselves is hidden behind the passes? Collective.
 void polynomial_benchmark(const Communicator& comm, const PolynomialCase& which);
 
 }  // namespace tattn::bench
