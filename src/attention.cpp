@@ -4,11 +4,14 @@
 
 #include <cmath>
 #include <string>
+#include <type_traits>
 
 #include "comm/communicator.hpp"
 #include "exact/exact.hpp"
 #include "kernels/instruction_set.hpp"
+#include "method/decide.hpp"
 #include "plan/memory.hpp"
+#include "polynomial/in_double.hpp"
 #include "tattn/error.hpp"
 
 namespace tattn {
@@ -30,8 +33,10 @@ void check_problem(const Problem& problem, const Options& options) {
   }
   require(std::isfinite(problem.scale), "the scale must be a finite number");
   require(options.threads >= 1, "at least one thread is needed");
-  require(options.method == Method::automatic || options.method == Method::exact,
-          "this method is not in this version: use exact");
+  require(options.method != Method::dense, "this method is not in this version: use exact");
+  require(options.method != Method::polynomial || !problem.causal,
+          "the polynomial method does not do causal attention in this version: use exact");
+  require(options.tolerance > 0, "the tolerance must be above 0");
 }
 
 /// The ranges of one matrix must cover each row once, whoever holds them.
@@ -51,9 +56,14 @@ void check_cover(const Communicator& comm, RowRange mine, std::int64_t rows, con
                                " rows of " + name + ": they must cover each row once");
 }
 
+/// Which method a call means before anything was planned.
+bool needs_plan(const Problem& problem, const Options& options) {
+  return options.method == Method::polynomial || (options.method == Method::automatic && !problem.causal);
+}
+
 template <class T>
 void check_call(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
-                const Options& options, plan::Pass pass) {
+                const Options& options) {
   comm.agree([&] {
     kernels::use_environment_instruction_set();
     check_problem(problem, options);
@@ -65,35 +75,93 @@ void check_call(const Communicator& comm, const Problem& problem, const Operands
     check_cover(comm, operands.key[at].rows, shape.total_key_rows(u), fmt::format("K{}", u + 1));
     check_cover(comm, operands.value[at].rows, shape.total_key_rows(u), fmt::format("V{}", u + 1));
   }
+}
+
+template <class T>
+void check_memory(const Communicator& comm, const Problem& problem, const Plan& plan, const Options& options,
+                  plan::Pass pass) {
   const std::int64_t limit = comm.min(options.memory_bytes > 0 ? options.memory_bytes : INT64_MAX);
-  plan::require_memory(problem, pass, static_cast<int>(sizeof(T)), comm.size(), options.threads, limit);
+  if (plan.method == Method::polynomial)
+    plan::require_polynomial_memory(problem, pass, plan.in_double ? 8 : static_cast<int>(sizeof(T)), comm.size(),
+                                    options.threads, *plan.features, limit);
+  else
+    plan::require_memory(problem, pass, static_cast<int>(sizeof(T)), comm.size(), options.threads, limit);
+}
+
+plan::Grid grid_of(const Communicator& comm, const Problem& problem, const Plan& plan) {
+  const plan::Grid grid{plan.slice_groups, plan.sequence_blocks, plan.feature_groups};
+  return grid.ranks() == comm.size() ? grid : plan::default_grid(problem.shape, comm.size());
 }
 
 }  // namespace
 
 template <class T>
+Plan make_plan(MPI_Comm comm, const Problem& problem, const Operands<T>& operands, const Options& options,
+               bool gradients) {
+  const Communicator own(comm);
+  check_call(own, problem, operands, options);
+  return method::decide(own, problem, operands, options, {gradients, own.size(), std::nullopt});
+}
+
+template <class T>
+void forward(MPI_Comm comm, const Problem& problem, const Plan& plan, const Operands<T>& operands,
+             const Options& options, const Output<T>& out, Kept* keep) {
+  const Communicator own(comm);
+  check_call(own, problem, operands, options);
+  check_memory<T>(own, problem, plan, options, plan::Pass::forward);
+  if (plan.method != Method::polynomial) return exact::forward(own, problem, operands, options, out);
+  if (keep != nullptr) keep->moments = std::make_shared<polynomial::Moments>();
+  polynomial::Moments* moments = keep != nullptr ? keep->moments.get() : nullptr;
+  const plan::Grid grid = grid_of(own, problem, plan);
+  if constexpr (std::is_same_v<T, float>)
+    if (plan.in_double)
+      return polynomial::forward_in_double(own, problem, *plan.walk, grid, operands, options, out, moments);
+  polynomial::forward(own, problem, *plan.walk, grid, operands, options, out, moments);
+}
+
+template <class T>
+void gradient(MPI_Comm comm, const Problem& problem, const Plan& plan, const Operands<T>& operands,
+              const Options& options, const Output<const T>& out, const T* upstream, const Gradients<T>& gradients,
+              const Kept* kept) {
+  const Communicator own(comm);
+  check_call(own, problem, operands, options);
+  check_memory<T>(own, problem, plan, options, plan::Pass::gradient);
+  if (plan.method != Method::polynomial)
+    return exact::gradient(own, problem, operands, options, out, upstream, gradients);
+  const polynomial::Moments* moments = kept != nullptr ? kept->moments.get() : nullptr;
+  const plan::Grid grid = grid_of(own, problem, plan);
+  if constexpr (std::is_same_v<T, float>)
+    if (plan.in_double)
+      return polynomial::gradient_in_double(own, problem, *plan.walk, grid, operands, options, out, upstream,
+                                            gradients, moments);
+  polynomial::gradient(own, problem, *plan.walk, grid, operands, options, out, upstream, gradients, moments);
+}
+
+template <class T>
 void forward(MPI_Comm comm, const Problem& problem, const Operands<T>& operands, const Options& options,
              const Output<T>& out) {
-  const Communicator own(comm);
-  check_call(own, problem, operands, options, plan::Pass::forward);
-  exact::forward(own, problem, operands, options, out);
+  const Plan plan = needs_plan(problem, options) ? make_plan(comm, problem, operands, options, false) : Plan{};
+  forward(comm, problem, plan, operands, options, out);
 }
 
 template <class T>
 void gradient(MPI_Comm comm, const Problem& problem, const Operands<T>& operands, const Options& options,
               const Output<const T>& out, const T* upstream, const Gradients<T>& gradients) {
-  const Communicator own(comm);
-  check_call(own, problem, operands, options, plan::Pass::gradient);
-  exact::gradient(own, problem, operands, options, out, upstream, gradients);
+  const Plan plan = needs_plan(problem, options) ? make_plan(comm, problem, operands, options, true) : Plan{};
+  gradient(comm, problem, plan, operands, options, out, upstream, gradients);
 }
 
-template void forward<float>(MPI_Comm, const Problem&, const Operands<float>&, const Options&,
-                             const Output<float>&);
-template void forward<double>(MPI_Comm, const Problem&, const Operands<double>&, const Options&,
-                              const Output<double>&);
-template void gradient<float>(MPI_Comm, const Problem&, const Operands<float>&, const Options&,
-                              const Output<const float>&, const float*, const Gradients<float>&);
-template void gradient<double>(MPI_Comm, const Problem&, const Operands<double>&, const Options&,
-                               const Output<const double>&, const double*, const Gradients<double>&);
+#define TATTN_INSTANTIATE(T)                                                                                      \
+  template Plan make_plan<T>(MPI_Comm, const Problem&, const Operands<T>&, const Options&, bool);                 \
+  template void forward<T>(MPI_Comm, const Problem&, const Plan&, const Operands<T>&, const Options&,             \
+                           const Output<T>&, Kept*);                                                              \
+  template void gradient<T>(MPI_Comm, const Problem&, const Plan&, const Operands<T>&, const Options&,            \
+                            const Output<const T>&, const T*, const Gradients<T>&, const Kept*);                  \
+  template void forward<T>(MPI_Comm, const Problem&, const Operands<T>&, const Options&, const Output<T>&);       \
+  template void gradient<T>(MPI_Comm, const Problem&, const Operands<T>&, const Options&, const Output<const T>&, \
+                            const T*, const Gradients<T>&);
+TATTN_INSTANTIATE(float)
+TATTN_INSTANTIATE(double)
+#undef TATTN_INSTANTIATE
 
 }  // namespace tattn

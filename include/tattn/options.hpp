@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 namespace tattn {
 
@@ -11,6 +12,14 @@ struct Options {
   Method method = Method::automatic;
   int threads = 1;                ///< OpenMP threads of this rank; the same on every rank
   std::int64_t memory_bytes = 0;  ///< most memory this rank may take in all; 0: no limit is checked
+
+  /// Largest acceptable relative error of what is asked for (O, or the gradients), in the Frobenius norm.
+  double tolerance = 1e-3;
+  bool certified = false;  ///< the tolerance is held by a proven bound on every softmax weight, else by measurement
+
+  // Fix the polynomial instead; one of them, with Method::polynomial.
+  std::optional<int> degree;             ///< all monomials up to it
+  std::optional<std::int64_t> features;  ///< as many of those that matter most
 
   /// Called now and then from the calling thread with the share of this rank's work that is done,
   /// in [0, 1]. May be empty.

@@ -14,6 +14,7 @@ template <class T>
 void run(const Communicator& comm, const ExactCase& which) {
   AttentionCase<T> c(comm, which.rows, which.dim, 1.0);
   Options options;
+  options.method = Method::exact;
   options.threads = which.threads;
   const auto rate = [&](const char* name, double flops, const std::function<void()>& pass) {
     print_rate<T>(comm, fmt::format("exact {:8} n={} d={}", name, which.rows, which.dim), which.threads, flops,

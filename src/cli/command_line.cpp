@@ -14,7 +14,7 @@
 namespace tattn::cli {
 namespace {
 
-const std::vector<std::string> kLaterCommands = {"plan", "train", "batch", "study"};
+const std::vector<std::string> kLaterCommands = {"train", "batch", "study"};
 
 std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;
@@ -92,6 +92,7 @@ Action parse_command_line(int argc, char** argv) {
   Action action;
   add_generate(app, action);
   add_info(app, action);
+  add_plan(app, action);
   add_forward(app, action);
   add_gradient(app, action);
   add_verify(app, action);

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
 #include <map>
 
 #include "cli/machine.hpp"
+#include "plan/minimax.hpp"
 #include "tattn/error.hpp"
 #include "tattn/version.hpp"
 
@@ -98,7 +100,7 @@ void add_common_options(CLI::App& command, CommonOptions& o) {
       ->type_name("auto|always|never");
 }
 
-void refuse_what_is_missing(const Communicator& comm, const CommonOptions& options) {
+void refuse_what_is_missing(int ranks, const CommonOptions& options) {
   if (options.method == "dense")
     throw Error(Status::usage,
                 fmt::format("--method dense is not in this version ({}): use exact or polynomial", TATTN_VERSION));
@@ -106,17 +108,16 @@ void refuse_what_is_missing(const Communicator& comm, const CommonOptions& optio
     throw Error(Status::usage, "--degree and --features belong to --method polynomial");
   if (!options.grid.empty() && options.method != "polynomial")
     throw Error(Status::usage, "--grid belongs to --method polynomial");
-  static_cast<void>(grid_of(comm, options, {}));
+  static_cast<void>(grid_of(ranks, options, {}));
   if (options.degree && options.features)
     throw Error(Status::usage,
                 "--degree and --features exclude each other: one fixes all monomials up to a degree, the "
                 "other a number of those that matter most");
 }
 
-plan::Grid grid_of(const Communicator& comm, const CommonOptions& options, const Shape& shape) {
-  if (options.grid.empty()) return plan::default_grid(shape, comm.size());
+plan::Grid grid_of(int ranks, const CommonOptions& options, const Shape& shape) {
+  if (options.grid.empty()) return plan::default_grid(shape, ranks);
   const auto [sequence, features] = *grid_numbers(options.grid);
-  const int ranks = comm.size();
   if (sequence > ranks || features > ranks || ranks % (std::int64_t{sequence} * features) != 0)
     throw Error(Status::usage,
                 fmt::format("--grid {}: {} sequence blocks times {} feature groups do not divide the {} "
@@ -125,11 +126,39 @@ plan::Grid grid_of(const Communicator& comm, const CommonOptions& options, const
   return {ranks / sequence / features, sequence, features};
 }
 
+void refuse_causal_polynomial(const CommonOptions& options, const io::FileInfo& info) {
+  if (options.method == "polynomial" && info.problem.causal)
+    throw Error(
+        Status::usage,
+        fmt::format("{}: --method polynomial does not do causal attention in this version: use exact or auto",
+                    info.path));
+}
+
+std::string method_name(Method method) {
+  switch (method) {
+    case Method::polynomial:
+      return "polynomial";
+    case Method::dense:
+      return "dense";
+    default:
+      return "exact";
+  }
+}
+
+std::string figure(const std::optional<double>& value) {
+  return value ? fmt::format("{:.2g}", *value) : "none";
+}
+
 Options library_options(const Communicator& comm, const CommonOptions& options) {
   Options result;
   result.method = options.method == "exact"        ? Method::exact
                   : options.method == "polynomial" ? Method::polynomial
                                                    : Method::automatic;
+  result.tolerance = options.tolerance;
+  result.certified = options.error_mode == "certified";
+  if (options.degree)
+    result.degree = static_cast<int>(std::min<std::int64_t>(*options.degree, plan::kLargestDegree));
+  result.features = options.features;
   result.threads = static_cast<int>(comm.min(std::int64_t{options.threads.value_or(default_threads())}));
   const std::int64_t share = free_memory_bytes() / 10 * 8 / comm.ranks_on_node();
   const std::int64_t limit = options.memory ? static_cast<std::int64_t>(*options.memory) : share;

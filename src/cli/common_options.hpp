@@ -35,11 +35,20 @@ struct CommonOptions {
 void add_common_options(CLI::App& command, CommonOptions& options);
 
 /// Throws Error(Status::usage) for what this version does not have and for what does not go together.
-void refuse_what_is_missing(const Communicator& comm, const CommonOptions& options);
+void refuse_what_is_missing(int ranks, const CommonOptions& options);
 
 /// The grid of --grid S,F, the slice groups being as many as the ranks leave room for; the default one without.
-/// Throws Error(Status::usage), the same on every rank, when S*F does not divide the ranks. Not collective.
-[[nodiscard]] plan::Grid grid_of(const Communicator& comm, const CommonOptions& options, const Shape& shape);
+/// Throws Error(Status::usage) when S*F does not divide the ranks.
+[[nodiscard]] plan::Grid grid_of(int ranks, const CommonOptions& options, const Shape& shape);
+
+/// Throws Error(Status::usage) when the polynomial method is asked for and `info` is causal.
+void refuse_causal_polynomial(const CommonOptions& options, const io::FileInfo& info);
+
+/// "exact", "polynomial" or "dense".
+[[nodiscard]] std::string method_name(Method method);
+
+/// A figure in two digits, or "none".
+[[nodiscard]] std::string figure(const std::optional<double>& value);
 
 /// The library's options: defaults filled in, the same on every rank. Collective.
 [[nodiscard]] Options library_options(const Communicator& comm, const CommonOptions& options);

@@ -11,11 +11,9 @@
 #include "cli/provenance.hpp"
 #include "cli/report.hpp"
 #include "cli/results.hpp"
-#include "plan/flops.hpp"
+#include "method/decide.hpp"
 #include "plan/memory.hpp"
 #include "plan/partition.hpp"
-#include "polynomial/choose.hpp"
-#include "polynomial/polynomial.hpp"
 #include "tattn/attention.hpp"
 #include "tattn/error.hpp"
 
@@ -36,10 +34,6 @@ double timed(const Step& step) {
   const Stopwatch watch;
   step();
   return watch.seconds();
-}
-
-std::string figure(const std::optional<double>& value) {
-  return value ? fmt::format("{:.2g}", *value) : "not";
 }
 
 /// Upstream dO = O - E in place of the target E; the loss is that of all rows.
@@ -67,10 +61,10 @@ class Run {
 
   void all() {
     io::ResultFile file(comm_, options_.output, options_.common.force);
-    plan();
+    require_memory();  // before the operands take any
     io::OperandRows<T> rows;
-    report_.seconds.read = timed([&] { rows = io::read_operands<T>(comm_, info_, owned_, wanted_, owned_keys_); });
-    if (polynomial()) *report_.seconds.plan += timed([&] { choose_features(rows.views()); });
+    report_.seconds.read = timed([&] { rows = read(); });
+    report_.seconds.plan = timed([&] { plan(rows.views()); });
     ResultRows<T> results = make_results(rows);
     const std::int64_t sent_before = Communicator::bytes_sent_by_process();
     calculate(rows, results);
@@ -87,78 +81,37 @@ class Run {
 
  private:
   [[nodiscard]] bool gradients() const { return wanted_ == io::Needs::upstream; }
-  [[nodiscard]] bool polynomial() const { return library_.method == Method::polynomial; }
 
-  void plan() {
-    grid_ = grid_of(comm_, options_.common, info_.problem.shape);
-    report_.seconds.plan = timed([&] {
+  void require_memory() {
+    const plan::Pass pass = gradients() ? plan::Pass::gradient : plan::Pass::forward;
+    plan::require_memory(info_.problem, pass, sizeof(T), comm_.size(), library_.threads, library_.memory_bytes);
+  }
+
+  /// This rank's rows, cut as the method that will most likely be taken wants them.
+  io::OperandRows<T> read() {
+    const Shape& shape = info_.problem.shape;
+    if (library_.method == Method::exact || info_.problem.causal) {
       const plan::Partition partition = plan::partition_exact(info_.problem, comm_.size());
-      owned_ = partition.owned[static_cast<std::size_t>(comm_.rank())];
-      std::int64_t blocks = 0;
-      for (std::size_t r = 0; r < partition.work.size(); ++r)
-        blocks += partition.work[r].key_part == 0 && !partition.work[r].queries.empty();
-      report_.sequence_blocks = blocks;
-    });
-    if (polynomial()) take_share();
-    require_memory();  // before the operands take any
+      return io::read_operands<T>(comm_, info_, partition.owned[static_cast<std::size_t>(comm_.rank())], wanted_);
+    }
+    const plan::Grid grid = grid_of(comm_.size(), options_.common, shape);
+    const auto share = [&](std::int64_t rows) { return plan::grid_share(grid, comm_.rank(), shape.slices, rows); };
+    std::array<RowRange, kMaxOrder> keys;
+    for (std::size_t u = 0; u < keys.size(); ++u) keys[u] = share(shape.key_rows[u]);
+    return io::read_operands<T>(comm_, info_, share(shape.rows), wanted_, keys);
+  }
+
+  void plan(const Operands<T>& operands) {
+    method::Setting setting{gradients(), comm_.size(), {}};
+    if (!options_.common.grid.empty()) setting.grid = grid_of(comm_.size(), options_.common, info_.problem.shape);
+    plan_ = method::decide(comm_, info_.problem, operands, library_, setting);
+    report_.take(plan_);
     report_.command = gradients() ? "gradient" : "forward";
     report_.input = options_.input;
     report_.output = options_.output;
     report_.threads = library_.threads;
-    report_.method = polynomial() ? "polynomial" : "exact";
-    report_.reason = library_.method == Method::automatic ? "auto is exact in this version" : "asked for";
-    if (!polynomial()) {
-      report_.forward_flops = plan::exact_forward_flops(info_.problem);
-      if (gradients()) report_.gradient_flops = plan::exact_gradient_flops(info_.problem);
-      report_.predicted_flops = *report_.forward_flops + report_.gradient_flops.value_or(0);
-    }
-  }
-
-  /// The rows that the grid wants here.
-  void take_share() {
-    const Shape& shape = info_.problem.shape;
-    const auto share = [&](std::int64_t rows) { return plan::grid_share(grid_, comm_.rank(), shape.slices, rows); };
-    owned_ = share(shape.rows);
-    owned_keys_.emplace();
-    for (std::size_t u = 0; u < shape.key_rows.size(); ++u) (*owned_keys_)[u] = share(shape.key_rows[u]);
-    report_.grid = grid_;
-  }
-
-  /// Bytes that a rank sends, by formula, the most of all ranks.
-  [[nodiscard]] std::int64_t predicted_bytes() const {
-    const auto features = plan::group_features(choice_.walk, info_.problem.shape.value_dim, grid_.features);
-    const auto of = [&](plan::Pass pass) {
-      return plan::polynomial_bytes(info_.problem, grid_, features, sizeof(T), pass);
-    };
-    return of(plan::Pass::forward) + (gradients() ? of(plan::Pass::gradient) : 0);
-  }
-
-  /// The polynomial's features, out of the entries of the operands.
-  void choose_features(const Operands<T>& operands) {
-    const CommonOptions& common = options_.common;
-    polynomial::FeatureRequest request;
-    request.tolerance = common.tolerance;
-    request.certified = common.error_mode == "certified";
-    if (common.degree)
-      request.degree = static_cast<int>(std::min<std::int64_t>(*common.degree, plan::kLargestDegree));
-    request.features = common.features;
-    request.target = gradients() ? plan::Target::gradients : plan::Target::output;
-    choice_ = polynomial::choose_features(comm_, info_.problem, operands, request);
-    report_.features = choice_.walk.features();
-    report_.degree = choice_.degree;
-    report_.measured_error = choice_.measured_error;
-    report_.certified_error = choice_.certified_error;
-    report_.predicted_bytes = predicted_bytes();
-    report_.forward_flops = plan::polynomial_forward_flops(info_.problem, choice_.walk.features());
-    if (gradients()) report_.gradient_flops = 2 * *report_.forward_flops;
-    report_.predicted_flops = *report_.forward_flops + report_.gradient_flops.value_or(0);
-  }
-
-  void require_memory() {
-    const plan::Pass pass = gradients() ? plan::Pass::gradient : plan::Pass::forward;
-    const int bytes = sizeof(T);
-    plan::require_memory(info_.problem, pass, bytes, comm_.size(), library_.threads, library_.memory_bytes);
-    report_.predicted_memory = plan::exact_memory_bytes(info_.problem, pass, bytes, comm_.size(), library_.threads);
+    report_.forward_flops = plan_.forward.flops;
+    if (gradients()) report_.gradient_flops = plan_.gradient->flops;
   }
 
   ResultRows<T> make_results(const io::OperandRows<T>& rows) {
@@ -169,34 +122,20 @@ class Run {
 
   void calculate(io::OperandRows<T>& rows, ResultRows<T>& results) {
     library_.progress = progress_.phase("forward");
-    report_.seconds.forward = timed([&] { run_forward(rows.views(), results.output_views()); });
+    report_.seconds.forward = timed([&] {
+      forward(comm_.handle(), info_.problem, plan_, rows.views(), library_, results.output_views(),
+              gradients() ? &kept_ : nullptr);
+    });
     if (gradients()) {
       library_.progress = progress_.phase("gradient");
       report_.seconds.gradient = timed([&] {
         if (info_.has_target) results.loss = upstream_of_target(comm_, results.output, rows.upstream);
-        run_gradient(rows.views(), std::as_const(results).output_views(), rows.upstream.data(),
-                     results.gradient_views());
+        gradient(comm_.handle(), info_.problem, plan_, rows.views(), library_,
+                 std::as_const(results).output_views(), rows.upstream.data(), results.gradient_views(), &kept_);
       });
     }
     progress_.finish();
     report_.loss = results.loss;
-  }
-
-  void run_forward(const Operands<T>& operands, const Output<T>& out) {
-    if (polynomial())
-      polynomial::forward(comm_, info_.problem, choice_.walk, grid_, operands, library_, out,
-                          gradients() ? &moments_ : nullptr);
-    else
-      forward(comm_.handle(), info_.problem, operands, library_, out);
-  }
-
-  void run_gradient(const Operands<T>& operands, const Output<const T>& out, const T* upstream,
-                    const Gradients<T>& gradients) {
-    if (polynomial())
-      polynomial::gradient(comm_, info_.problem, choice_.walk, grid_, operands, library_, out, upstream, gradients,
-                           &moments_);
-    else
-      gradient(comm_.handle(), info_.problem, operands, library_, out, upstream, gradients);
   }
 
   void say_done() {
@@ -206,10 +145,11 @@ class Run {
                  shape.slices, shape.rows, shape.dim, shape.value_dim,
                  info_.dtype == io::DType::f32 ? "f32" : "f64", info_.problem.causal ? ", causal" : "");
     spdlog::info("method {} ({}), {} ranks x {} threads, {:.2f} s, {:.2f} Gflop/s", report_.method, report_.reason,
-                 comm_.size(), library_.threads, seconds, *report_.predicted_flops / seconds * 1e-9);
-    if (polynomial())
-      spdlog::info("{} features, error measured on other rows {}, certified {}", *report_.features,
-                   figure(report_.measured_error), figure(report_.certified_error));
+                 comm_.size(), library_.threads, seconds, report_.predicted->flops / seconds * 1e-9);
+    if (plan_.method == Method::polynomial)
+      spdlog::info("{} features{}, error measured on other rows {}, certified {}", *report_.features,
+                   plan_.in_double ? " in float64" : "", figure(report_.measured_error),
+                   figure(report_.certified_error));
     if (report_.loss) spdlog::info("loss {:.9g}", *report_.loss);
     spdlog::info("wrote {}", options_.output);
   }
@@ -221,11 +161,8 @@ class Run {
   Options library_;
   Progress progress_;
   Stopwatch total_;
-  RowRange owned_;
-  std::optional<std::array<RowRange, kMaxOrder>> owned_keys_;  ///< else even shares
-  plan::Grid grid_;
-  polynomial::FeatureChoice choice_;
-  polynomial::Moments moments_;  ///< from forward to gradient
+  Plan plan_;
+  Kept kept_;  ///< from forward to gradient
   Report report_;
 };
 
@@ -239,15 +176,11 @@ void define_compute(CLI::App& command, ComputeOptions& options) {
 
 void compute(const Communicator& comm, const ComputeOptions& options, io::Needs wanted) {
   if (options.common.quiet) quiet_log();
-  refuse_what_is_missing(comm, options.common);
+  refuse_what_is_missing(comm.size(), options.common);
   check_different(comm, options.input, options.output);
   check_report(comm, options.common.report, {options.input, options.output});
   const io::FileInfo info = io::inspect(comm, options.input, wanted, options.common.overrides());
-  if (options.common.method == "polynomial" && info.problem.causal)
-    throw Error(Status::usage,
-                fmt::format("{}: --method polynomial does not do causal attention in this version: use exact or "
-                            "auto",
-                            options.input));
+  refuse_causal_polynomial(options.common, info);
   if (info.dtype == io::DType::f32)
     Run<float>(comm, options, info, wanted).all();
   else

@@ -1,5 +1,6 @@
 #include "cli/report.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/machine.hpp"
@@ -35,26 +36,27 @@ Json problem_json(const io::FileInfo& info) {
           {"scale", info.problem.scale}};
 }
 
-Json grid_json(const Report& report) {
-  if (!report.grid)
-    return {{"slices", nullptr}, {"sequence", or_null(report.sequence_blocks)}, {"features", nullptr}};
-  return {
-      {"slices", report.grid->slices}, {"sequence", report.grid->sequence}, {"features", report.grid->features}};
-}
-
 Json plan_json(const CommonOptions& options, const Report& report) {
+  const auto predicted = [&](auto Cost::*figure) {
+    return report.predicted ? Json(*report.predicted.*figure) : Json(nullptr);
+  };
   return {{"method", report.method},
           {"reason", report.reason},
           {"error_mode", options.error_mode},
           {"tolerance", options.tolerance},
           {"degree", or_null(report.degree)},
           {"features", or_null(report.features)},
-          {"grid", grid_json(report)},
+          {"grid",
+           {{"slices", or_null(report.slice_groups)},
+            {"sequence", or_null(report.sequence_blocks)},
+            {"features", or_null(report.feature_groups)}}},
           {"predicted",
-           {{"seconds", nullptr},
-            {"flops", or_null(report.predicted_flops)},
-            {"bytes_communicated", or_null(report.predicted_bytes)},
-            {"bytes_memory", or_null(report.predicted_memory)}}}};
+           {{"seconds", predicted(&Cost::seconds)},
+            {"flops", predicted(&Cost::flops)},
+            {"bytes_communicated", predicted(&Cost::bytes_communicated)},
+            {"bytes_memory", predicted(&Cost::bytes_memory)}}},
+          {"exact_seconds", or_null(report.exact_seconds)},
+          {"polynomial_seconds", or_null(report.polynomial_seconds)}};
 }
 
 Json seconds_json(const Communicator& comm, const Report::Seconds& seconds) {
@@ -64,6 +66,25 @@ Json seconds_json(const Communicator& comm, const Report::Seconds& seconds) {
 }
 
 }  // namespace
+
+void Report::take(const Plan& plan) {
+  const auto some = [](int groups) { return groups > 0 ? std::optional(groups) : std::nullopt; };
+  method = method_name(plan.method);
+  reason = plan.reason;
+  slice_groups = some(plan.slice_groups);
+  sequence_blocks = some(plan.sequence_blocks);
+  feature_groups = some(plan.feature_groups);
+  features = plan.features;
+  degree = plan.degree;
+  measured_error = plan.measured_error;
+  certified_error = plan.certified_error;
+  exact_seconds = plan.exact_seconds;
+  polynomial_seconds = plan.polynomial_seconds;
+  const Cost gradient = plan.gradient.value_or(Cost{});
+  predicted = {plan.forward.seconds + gradient.seconds, plan.forward.flops + gradient.flops,
+               plan.forward.bytes_communicated + gradient.bytes_communicated,
+               std::max(plan.forward.bytes_memory, gradient.bytes_memory)};
+}
 
 void write_report(const Communicator& comm, const CommonOptions& options, const io::FileInfo& info,
                   const Report& report) {

@@ -5,6 +5,7 @@
 #include "cli/common_options.hpp"
 #include "comm/communicator.hpp"
 #include "io/operand_file.hpp"
+#include "tattn/plan.hpp"
 
 namespace tattn::cli {
 
@@ -13,10 +14,9 @@ struct Report {
   std::string command, input, output;
   int threads = 1;
   std::string method, reason;
-  std::optional<std::int64_t> sequence_blocks;  ///< of a method without a grid
-  std::optional<plan::Grid> grid;
-  std::optional<double> predicted_flops;
-  std::optional<std::int64_t> predicted_memory, predicted_bytes;
+  std::optional<int> slice_groups, sequence_blocks, feature_groups;
+  std::optional<Cost> predicted;  ///< of all passes
+  std::optional<double> exact_seconds, polynomial_seconds;
   std::optional<int> degree;
   std::optional<std::int64_t> features;
   std::optional<double> measured_error, certified_error;
@@ -28,6 +28,9 @@ struct Report {
   std::optional<double> forward_flops, gradient_flops;
   std::optional<std::int64_t> bytes_communicated;
   std::optional<double> loss;
+
+  /// What a plan tells.
+  void take(const Plan& plan);
 };
 
 /// Writes the report as JSON, whole or not at all: seconds, bytes and memory are the largest over the

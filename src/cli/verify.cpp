@@ -134,7 +134,7 @@ void report(const Communicator& comm, const VerifyOptions& options, const io::Fi
 void run(const Communicator& comm, const VerifyOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   if (options.common.quiet) quiet_log();
-  refuse_what_is_missing(comm, options.common);
+  refuse_what_is_missing(comm.size(), options.common);
   check_different(comm, options.input, options.output);
   check_report(comm, options.common.report, {options.input, options.output});
   const Options library = library_options(comm, options.common);

@@ -54,19 +54,50 @@ std::int64_t exact_memory_bytes(const Problem& problem, Pass pass, int element_b
   return static_cast<std::int64_t>(std::min(most + kBufferBytes, 9e18));
 }
 
-void require_memory(const Problem& problem, Pass pass, int element_bytes, int ranks, int threads,
-                    std::int64_t limit) {
-  const std::int64_t needed = exact_memory_bytes(problem, pass, element_bytes, ranks, threads);
-  if (needed <= limit) return;
+std::int64_t polynomial_memory_bytes(const Problem& problem, Pass pass, int element_bytes, int ranks, int threads,
+                                     std::int64_t features) {
+  const Shape& shape = problem.shape;
+  const auto columns = static_cast<double>(shape.dim + shape.value_dim);
+  const bool gradient = pass == Pass::gradient;
+  double rows = static_cast<double>(shape.total_rows());
+  for (int u = 0; u < shape.order; ++u) rows += static_cast<double>(shape.total_key_rows(u));
+  // Operands and results; the values cut like their keys, and their gradients before they are cut back.
+  const double held = rows / ranks * columns * element_bytes * (gradient ? 3 : 1.5);
+  const double matrix = static_cast<double>(features * (shape.value_dim + 1));
+  // Moments of the keys, the product and its gradient; one of them in the kernels' panels.
+  const double moments = matrix * (8.0 * (shape.order + (gradient ? 3 : 1)) + element_bytes);
+  const double buffers = 1e7 * threads;
+  return static_cast<std::int64_t>(std::min(held + moments + buffers, 9e18));
+}
+
+namespace {
+
+/// `needed(ranks)` are the bytes a rank takes.
+template <class Needed>
+void require(const Needed& needed, int ranks, std::int64_t limit) {
+  if (needed(ranks) <= limit) return;
   std::string remedy = "no number of ranks makes it fit: raise --memory";
   for (int more = 2 * ranks; more <= kMostRanksTried; more *= 2)
-    if (exact_memory_bytes(problem, pass, element_bytes, more, threads) <= limit) {
+    if (needed(more) <= limit) {
       remedy = fmt::format("{} ranks would do, with as much memory each", more);
       break;
     }
-  throw Error(Status::failed,
-              fmt::format("not enough memory: {} a rank is needed, {} is there; {}",
-                          readable(static_cast<double>(needed)), readable(static_cast<double>(limit)), remedy));
+  throw Error(Status::failed, fmt::format("not enough memory: {} a rank is needed, {} is there; {}",
+                                          readable(static_cast<double>(needed(ranks))),
+                                          readable(static_cast<double>(limit)), remedy));
+}
+
+}  // namespace
+
+void require_memory(const Problem& problem, Pass pass, int element_bytes, int ranks, int threads,
+                    std::int64_t limit) {
+  require([&](int p) { return exact_memory_bytes(problem, pass, element_bytes, p, threads); }, ranks, limit);
+}
+
+void require_polynomial_memory(const Problem& problem, Pass pass, int element_bytes, int ranks, int threads,
+                               std::int64_t features, std::int64_t limit) {
+  require([&](int p) { return polynomial_memory_bytes(problem, pass, element_bytes, p, threads, features); }, ranks,
+          limit);
 }
 
 }  // namespace tattn::plan

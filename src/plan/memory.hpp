@@ -13,9 +13,16 @@ enum class Pass { forward, gradient };
 [[nodiscard]] std::int64_t exact_memory_bytes(const Problem& problem, Pass pass, int element_bytes, int ranks,
                                               int threads);
 
+/// Most bytes that a rank takes for a pass of the polynomial method with `features` features of its own: its rows
+/// of the operands and results, moments in double, factors of the products, and buffers.
+[[nodiscard]] std::int64_t polynomial_memory_bytes(const Problem& problem, Pass pass, int element_bytes, int ranks,
+                                                   int threads, std::int64_t features);
+
 /// Throws Error(Status::failed) saying how much is needed, how much there is and how many ranks would do
 /// when the pass takes more than `limit` bytes a rank.
 void require_memory(const Problem& problem, Pass pass, int element_bytes, int ranks, int threads,
                     std::int64_t limit);
+void require_polynomial_memory(const Problem& problem, Pass pass, int element_bytes, int ranks, int threads,
+                               std::int64_t features, std::int64_t limit);
 
 }  // namespace tattn::plan

@@ -18,7 +18,6 @@
 namespace tattn::polynomial {
 namespace {
 
-constexpr std::int64_t kMostFeatures = 20000;  // beyond, the search and the moments of a slice take too long
 constexpr std::int64_t kSlicesSampled = 2;
 constexpr int kDegreeLimit = 40;
 constexpr double kMargin = 2.0 / 3;  // of the tolerance that a set must meet on the rows it is tried on
@@ -62,7 +61,7 @@ template <class T>
 class Chooser {
  public:
   Chooser(const FeatureRequest& request, std::int64_t dim, std::span<const plan::Sample> search,
-          std::span<const Trial<T>> trials, FeatureChoice& choice)
+          std::span<const Trial> trials, FeatureChoice& choice)
       : request_(request), dim_(dim), search_(search), trials_(trials), choice_(choice) {}
 
   void choose() {
@@ -87,11 +86,11 @@ class Chooser {
   /// All monomials up to `degree`, with the certified polynomial where the range allows one.
   void full_set(int degree) {
     const auto count = plan::full_walk_size(dim_, degree);
-    if (!count || *count > kMostFeatures)
+    if (!count || *count > request_.most_features)
       refuse(fmt::format(
           "and degree {} at dim {} takes {} features, above the limit of {}: use --error measured, a larger "
           "tolerance, a smaller scale, or the exact method",
-          degree, dim_, count ? std::to_string(*count) : "more than 2^63", kMostFeatures));
+          degree, dim_, count ? std::to_string(*count) : "more than 2^63", request_.most_features));
     choice_.walk = plan::full_walk(dim_, degree);
     choice_.degree = degree;
     if (choice_.score_bound > plan::kLargestRange) return;  // the series' own weights, measured only
@@ -112,18 +111,19 @@ class Chooser {
           "and no polynomial of degree <= {} in double coefficients certifies {:.3g}: use --error measured, "
           "a larger tolerance, a smaller scale, or the exact method",
           kDegreeLimit, request_.tolerance));
-    const double rounding = p->condition * std::numeric_limits<T>::epsilon();
-    if (rounding > request_.tolerance)
+    choice_.in_double = p->condition * std::numeric_limits<T>::epsilon() > request_.tolerance;
+    if (const double rounding = p->condition * std::numeric_limits<double>::epsilon();
+        rounding > request_.tolerance)
       refuse(fmt::format(
-          "and rounding alone may amount to {:.1g} in {}: use {}a larger tolerance, a smaller scale, or the "
+          "and rounding alone may amount to {:.1g} in float64: use a larger tolerance, a smaller scale, or the "
           "exact method",
-          rounding, sizeof(T) == 4 ? "float32" : "float64", sizeof(T) == 4 ? "a float64 file, " : ""));
+          rounding));
     full_set(p->degree);
   }
 
   void fixed_count(std::int64_t count) {
-    if (count > kMostFeatures)
-      refuse(fmt::format("and {} features are above the limit of {}", count, kMostFeatures));
+    if (count > request_.most_features)
+      refuse(fmt::format("and {} features are above the limit of {}", count, request_.most_features));
     choice_.walk = plan::keep(rank(count), count);
   }
 
@@ -131,18 +131,30 @@ class Chooser {
   void measured() {
     const double wanted = kMargin * request_.tolerance;
     double best = std::numeric_limits<double>::infinity();
-    for (std::int64_t limit = 500; limit <= kMostFeatures;
-         limit = limit < 16000 ? 4 * limit : limit + kMostFeatures) {
-      const plan::FeatureRanking ranking = rank(std::min(limit, kMostFeatures));
-      const double error = error_of(plan::keep(ranking, limit));
+    const std::int64_t most = request_.most_features;
+    for (std::int64_t limit = std::min<std::int64_t>(500, most);; limit = std::min(4 * limit, most)) {
+      const plan::FeatureRanking ranking = rank(limit);
+      const plan::Walk all = plan::keep(ranking, limit);
+      const double error = error_of(all);
       best = std::min(best, error);
-      if (error > wanted) continue;
-      return bisect(ranking, wanted);
+      if (error <= wanted) return bisect(ranking, wanted);
+      if (rounding_is_all(all, error, wanted)) {
+        choice_.in_double = true;
+        return bisect(ranking, wanted);
+      }
+      if (limit == most) break;
     }
     refuse(fmt::format(
         "and {} features leave an error of {:.2g} where {:.2g} is asked for: use a larger tolerance, a smaller "
         "scale, or the exact method",
-        kMostFeatures, best, request_.tolerance));
+        most, best, request_.tolerance));
+  }
+
+  /// Would the set do in double, and is it rounding in T that spoils it?
+  [[nodiscard]] bool rounding_is_all(const plan::Walk& walk, double error, double wanted) const {
+    if constexpr (std::is_same_v<T, double>) return false;
+    const double truncation = error_in<double>(walk);
+    return truncation <= wanted && truncation < error / 2;
   }
 
   void bisect(const plan::FeatureRanking& ranking, double wanted) {
@@ -155,10 +167,15 @@ class Chooser {
   }
 
   /// The worst over the slices tried.
-  [[nodiscard]] double error_of(const plan::Walk& walk) const {
+  template <class U>
+  [[nodiscard]] double error_in(const plan::Walk& walk) const {
     double worst = 0;
-    for (const Trial<T>& trial : trials_) worst = std::max(worst, trial.error(walk));
+    for (const Trial& trial : trials_) worst = std::max(worst, trial.error<U>(walk));
     return worst;
+  }
+
+  [[nodiscard]] double error_of(const plan::Walk& walk) const {
+    return choice_.in_double ? error_in<double>(walk) : error_in<T>(walk);
   }
 
   [[nodiscard]] plan::FeatureRanking rank(std::int64_t limit) const {
@@ -168,7 +185,7 @@ class Chooser {
   const FeatureRequest& request_;
   std::int64_t dim_;
   std::span<const plan::Sample> search_;
-  std::span<const Trial<T>> trials_;
+  std::span<const Trial> trials_;
   FeatureChoice& choice_;
 };
 
@@ -186,7 +203,7 @@ FeatureChoice choose_features(const Communicator& comm, const Problem& problem, 
   const Communicator alone(MPI_COMM_SELF);
   comm.agree([&] {
     if (comm.rank() != 0) return;
-    std::vector<Trial<T>> trials;
+    std::vector<Trial> trials;
     for (const plan::Sample& sample : other) trials.emplace_back(alone, sample, request.target);
     Chooser<T>(request, problem.shape.dim, search, trials, choice).choose();
   });
@@ -197,6 +214,7 @@ FeatureChoice choose_features(const Communicator& comm, const Problem& problem, 
     const double told = comm.max(value ? static_cast<double>(*value) : kNone);
     if (told >= 0) value = static_cast<typename std::decay_t<decltype(value)>::value_type>(told);
   };
+  choice.in_double = comm.max(std::int64_t{choice.in_double}) != 0;
   tell(choice.degree);
   tell(choice.certified_error);
   tell(choice.measured_error);

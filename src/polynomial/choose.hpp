@@ -10,6 +10,8 @@
 
 namespace tattn::polynomial {
 
+inline constexpr std::int64_t kMostFeatures = 20000;  ///< beyond, the search and the moments take too long
+
 /// What the set of features must do.
 struct FeatureRequest {
   double tolerance = 1e-3;
@@ -17,6 +19,7 @@ struct FeatureRequest {
   std::optional<int> degree;             ///< fixed: all monomials up to it
   std::optional<std::int64_t> features;  ///< fixed: as many as these of those that matter most
   plan::Target target = plan::Target::output;
+  std::int64_t most_features = kMostFeatures;  ///< a set of more is refused
 };
 
 /// The features of one run, the same on every rank.
@@ -24,10 +27,12 @@ struct FeatureChoice {
   plan::Walk walk;
   std::optional<int> degree;  ///< of a full set
   double score_bound = 0;     ///< no score is larger in magnitude
+  bool in_double = false;     ///< rounding in T would miss the tolerance: compute in double
   /// Proven for every softmax weight in exact arithmetic, as a share of itself; of a certified set only.
   std::optional<double> certified_error;
   /// Relative Frobenius error against the exact method in double on rows that the set was not chosen on: of O, or
-  /// the largest over the gradients (of a random upstream gradient), rounding of the working type T included.
+  /// the largest over the gradients (of a random upstream gradient), rounding of the working type (T, or double)
+  /// included.
   std::optional<double> measured_error;
 };
 

@@ -58,31 +58,27 @@ plan::Walk weighted(const plan::Walk& walk) {
 
 }  // namespace
 
-template <class T>
-template <class U>
-typename Trial<T>::template Case<U> Trial<T>::make_case(const plan::Sample& sample,
-                                                        std::int64_t further_columns) const {
+Trial::Case<double> Trial::make_case(const plan::Sample& sample, std::int64_t further_columns) {
   const auto order = static_cast<std::size_t>(sample.order);
-  Case<U> c;
+  Case<double> c;
   c.problem = {
       {sample.order, 1, sample.query.rows, {}, sample.dim + further_columns, sample.value_dim}, 1.0, false};
   c.operands.resize(1 + 2 * order);
   for (std::size_t u = 0; u <= order; ++u) {
     const plan::SampledRows& rows = operand(sample, u);
     for (std::int64_t i = 0; i < rows.rows; ++i) {
-      for (std::int64_t l = 0; l < sample.dim; ++l)
-        c.operands[u].push_back(
-            static_cast<U>(static_cast<T>(rows.x[static_cast<std::size_t>(i * sample.dim + l)])));
-      for (std::int64_t f = 0; f < further_columns; ++f) c.operands[u].push_back(U{1});
+      const auto first = rows.x.begin() + i * sample.dim;
+      c.operands[u].insert(c.operands[u].end(), first, first + sample.dim);
+      c.operands[u].insert(c.operands[u].end(), static_cast<std::size_t>(further_columns), 1.0);
     }
     if (u == 0) continue;
     c.problem.shape.key_rows[u - 1] = rows.rows;
-    for (const double v : rows.value) c.operands[order + u].push_back(static_cast<U>(static_cast<T>(v)));
+    c.operands[order + u] = rows.value;
   }
   c.upstream.resize(static_cast<std::size_t>(sample.query.rows * sample.value_dim));
   RandomStream(0, "upstream of a trial").normal({0, sample.query.rows * sample.value_dim}, 1.0, c.upstream.data());
   for (std::size_t x = 0; x < c.upstream.size(); ++x)
-    c.upstream[x] *= static_cast<U>(sample.query.weight[x / static_cast<std::size_t>(sample.value_dim)]);
+    c.upstream[x] *= sample.query.weight[x / static_cast<std::size_t>(sample.value_dim)];
   c.output.resize(c.upstream.size());
   c.lse.resize(static_cast<std::size_t>(sample.query.rows));
   for (const auto& array : c.operands) c.gradients.emplace_back(array.size());
@@ -90,13 +86,21 @@ typename Trial<T>::template Case<U> Trial<T>::make_case(const plan::Sample& samp
 }
 
 template <class T>
-Trial<T>::Trial(const Communicator& alone, const plan::Sample& sample, plan::Target target)
+Trial::Case<T> Trial::rounded(const Case<double>& from) {
+  const auto round = [](const std::vector<double>& x) { return std::vector<T>(x.begin(), x.end()); };
+  Case<T> c{from.problem, {}, round(from.upstream), round(from.output), round(from.lse), {}};
+  for (const auto& array : from.operands) c.operands.push_back(round(array));
+  for (const auto& array : from.gradients) c.gradients.push_back(round(array));
+  return c;
+}
+
+Trial::Trial(const Communicator& alone, const plan::Sample& sample, plan::Target target)
     : alone_(alone), target_(target), dim_(sample.dim) {
   const auto order = static_cast<std::size_t>(sample.order);
   // Weights enter the exact scores as log w, in a further column for each key; the polynomial's as a further
   // variable.
-  truth_ = make_case<double>(sample, sample.order);
-  operands_ = make_case<T>(sample, 1);
+  truth_ = make_case(sample, sample.order);
+  tried_ = make_case(sample, 1);
   for (std::size_t u = 0; u <= order; ++u) {
     const std::vector<double>& weight = operand(sample, u).weight;
     row_weight_.push_back(weight);
@@ -104,8 +108,7 @@ Trial<T>::Trial(const Communicator& alone, const plan::Sample& sample, plan::Tar
     for (std::size_t i = 0; i < weight.size(); ++i) {
       truth_.operands[u][i * (static_cast<std::size_t>(dim_) + order) + static_cast<std::size_t>(dim_) + u - 1] =
           std::log(weight[i]);
-      operands_.operands[u][i * (static_cast<std::size_t>(dim_) + 1) + static_cast<std::size_t>(dim_)] =
-          static_cast<T>(weight[i]);
+      tried_.operands[u][i * (static_cast<std::size_t>(dim_) + 1) + static_cast<std::size_t>(dim_)] = weight[i];
     }
   }
   const Options options;
@@ -118,10 +121,9 @@ Trial<T>::Trial(const Communicator& alone, const plan::Sample& sample, plan::Tar
 }
 
 template <class T>
-template <class U>
-Operands<U> Trial<T>::Case<U>::views() const {
+Operands<T> Trial::Case<T>::views() const {
   const auto order = static_cast<std::size_t>(problem.shape.order);
-  Operands<U> result;
+  Operands<T> result;
   result.query = {operands[0].data(), {0, problem.shape.rows}};
   for (std::size_t u = 0; u < order; ++u) {
     result.key[u] = {operands[1 + u].data(), {0, problem.shape.key_rows[u]}};
@@ -131,10 +133,9 @@ Operands<U> Trial<T>::Case<U>::views() const {
 }
 
 template <class T>
-template <class U>
-Gradients<U> Trial<T>::Case<U>::gradient_views() {
+Gradients<T> Trial::Case<T>::gradient_views() {
   const auto order = static_cast<std::size_t>(problem.shape.order);
-  Gradients<U> views;
+  Gradients<T> views;
   views.query = gradients[0].data();
   for (std::size_t u = 0; u < order; ++u) {
     views.key[u] = gradients[1 + u].data();
@@ -144,8 +145,8 @@ Gradients<U> Trial<T>::Case<U>::gradient_views() {
 }
 
 template <class T>
-double Trial<T>::error(const plan::Walk& walk) const {
-  Case<T> tried = operands_;
+double Trial::error(const plan::Walk& walk) const {
+  Case<T> tried = rounded<T>(tried_);
   const plan::Walk set = weighted(walk);
   const Options options;
   try {
@@ -163,7 +164,7 @@ double Trial<T>::error(const plan::Walk& walk) const {
 
 /// A row's gradient holds its weight once: as a key through the softmax, as a query through the upstream gradient.
 template <class T>
-double Trial<T>::worst_error(const Case<T>& tried) const {
+double Trial::worst_error(const Case<T>& tried) const {
   const std::size_t operands = row_weight_.size();
   const std::int64_t values = tried.problem.shape.value_dim;
   double worst = 0;
@@ -178,7 +179,7 @@ double Trial<T>::worst_error(const Case<T>& tried) const {
   return worst;
 }
 
-template class Trial<float>;
-template class Trial<double>;
+template double Trial::error<float>(const plan::Walk&) const;
+template double Trial::error<double>(const plan::Walk&) const;
 
 }  // namespace tattn::polynomial

@@ -13,33 +13,36 @@ namespace tattn::polynomial {
 
 /// The sampled rows of a slice as a small attention problem of its own, whose exact results are known: on it
 /// sets of features are tried. A row of weight w stands for w rows of the operand: as a key it counts w times in
-/// every softmax, and everywhere in the norms. T is the type whose rounding counts.
-template <class T>
+/// every softmax, and everywhere in the norms.
 class Trial {
  public:
   /// `alone` is a communicator of this rank only.
   Trial(const Communicator& alone, const plan::Sample& sample, plan::Target target);
 
-  /// Relative Frobenius error of the polynomial method in T against the exact one in double: of O, or the largest
-  /// over the gradients, of a random upstream gradient. Infinite where a normaliser is not positive.
+  /// Relative Frobenius error of the polynomial method in T, its rounding included, against the exact one in
+  /// double: of O, or the largest over the gradients, of a random upstream gradient. Infinite where a normaliser is
+  /// not positive.
+  template <class T>
   [[nodiscard]] double error(const plan::Walk& walk) const;
 
  private:
   /// Operands with further columns, and room for all results.
-  template <class U>
+  template <class T>
   struct Case {
     Problem problem;
-    std::vector<std::vector<U>> operands;  ///< Q, K1.., V1..
-    std::vector<U> upstream;
-    std::vector<U> output, lse;
-    std::vector<std::vector<U>> gradients;  ///< dQ, dK1.., dV1..
+    std::vector<std::vector<T>> operands;  ///< Q, K1.., V1..
+    std::vector<T> upstream;
+    std::vector<T> output, lse;
+    std::vector<std::vector<T>> gradients;  ///< dQ, dK1.., dV1..
 
-    [[nodiscard]] Operands<U> views() const;
-    [[nodiscard]] Gradients<U> gradient_views();
+    [[nodiscard]] Operands<T> views() const;
+    [[nodiscard]] Gradients<T> gradient_views();
   };
 
-  template <class U>
-  [[nodiscard]] Case<U> make_case(const plan::Sample& sample, std::int64_t further_columns) const;
+  [[nodiscard]] static Case<double> make_case(const plan::Sample& sample, std::int64_t further_columns);
+  template <class T>
+  [[nodiscard]] static Case<T> rounded(const Case<double>& from);
+  template <class T>
   [[nodiscard]] double worst_error(const Case<T>& tried) const;
 
   const Communicator& alone_;
@@ -47,7 +50,7 @@ class Trial {
   std::int64_t dim_;
   std::vector<std::vector<double>> row_weight_;  ///< Q, K1..
   Case<double> truth_;
-  Case<T> operands_;  ///< its results are not used
+  Case<double> tried_;  ///< its results are not used
 };
 
 }  // namespace tattn::polynomial

@@ -1,0 +1,95 @@
+// tattn plan IN: how a file would be computed, why, with what error, and what that takes.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <memory>
+#include <string>
+
+#include "cli/commands.hpp"
+#include "cli/common_options.hpp"
+#include "cli/log.hpp"
+#include "cli/paths.hpp"
+#include "cli/report.hpp"
+#include "io/operand_file.hpp"
+#include "method/decide.hpp"
+
+namespace tattn::cli {
+namespace {
+
+struct PlanOptions {
+  std::string input;
+  std::string command = "gradient";
+  std::optional<int> ranks;
+  CommonOptions common;
+};
+
+template <class T>
+Plan make(const Communicator& comm, const PlanOptions& options, const io::FileInfo& info) {
+  const RowRange mine = even_range(info.problem.shape.total_rows(), comm.size(), comm.rank());
+  const auto rows = io::read_operands<T>(comm, info, mine, io::Needs::operands);
+  method::Setting setting{options.command == "gradient", options.ranks.value_or(comm.size()), {}};
+  if (!options.common.grid.empty()) setting.grid = grid_of(setting.ranks, options.common, info.problem.shape);
+  return method::decide<T>(comm, info.problem, rows.views(), library_options(comm, options.common), setting);
+}
+
+void print_cost(const char* pass, const Cost& cost) {
+  fmt::print("  {:<9} {:>9.3g} s {:>12.4g} flop {:>14} bytes sent a rank {:>14} bytes of memory a rank\n", pass,
+             cost.seconds, cost.flops, cost.bytes_communicated, cost.bytes_memory);
+}
+
+void print_plan(const PlanOptions& options, const Plan& plan, int ranks, int threads) {
+  fmt::print("{}: {} by method {} ({})\n", options.input, options.command, method_name(plan.method), plan.reason);
+  if (plan.features) {
+    fmt::print("features {}{}{}, scores at most {:.3g} in magnitude\n", *plan.features,
+               plan.degree ? fmt::format(", all of degree <= {}", *plan.degree) : "",
+               plan.in_double ? ", computed in float64" : "", *plan.score_bound);
+    fmt::print("error: measured on other rows {}, certified {}; tolerance {:.2g}\n", figure(plan.measured_error),
+               figure(plan.certified_error), options.common.tolerance);
+  }
+  fmt::print("on {} rank{} x {} thread{}", ranks, ranks == 1 ? "" : "s", threads, threads == 1 ? "" : "s");
+  if (plan.slice_groups > 0)
+    fmt::print(": {} slice group{} x {} sequence block{} x {} feature group{}", plan.slice_groups,
+               plan.slice_groups == 1 ? "" : "s", plan.sequence_blocks, plan.sequence_blocks == 1 ? "" : "s",
+               plan.feature_groups, plan.feature_groups == 1 ? "" : "s");
+  fmt::print(", predicted:\n");
+  print_cost("forward", plan.forward);
+  if (plan.gradient) print_cost("gradient", *plan.gradient);
+  if (plan.exact_seconds)
+    fmt::print("in all: exact {:.3g} s, polynomial {}\n", *plan.exact_seconds,
+               plan.polynomial_seconds ? fmt::format("{:.3g} s", *plan.polynomial_seconds) : "not considered");
+}
+
+void run(const Communicator& comm, const PlanOptions& options) {
+  if (options.common.quiet) quiet_log();
+  const int ranks = options.ranks.value_or(comm.size());
+  refuse_what_is_missing(ranks, options.common);
+  check_report(comm, options.common.report, {options.input});
+  const io::FileInfo info = io::inspect(comm, options.input, io::Needs::operands, options.common.overrides());
+  refuse_causal_polynomial(options.common, info);
+  const Plan plan =
+      info.dtype == io::DType::f32 ? make<float>(comm, options, info) : make<double>(comm, options, info);
+  const int threads = library_options(comm, options.common).threads;
+  Report report;
+  report.command = "plan";
+  report.input = options.input;
+  report.threads = threads;
+  report.take(plan);
+  write_report(comm, options.common, info, report);
+  if (comm.rank() == 0 && !options.common.quiet) print_plan(options, plan, ranks, threads);
+}
+
+}  // namespace
+
+void add_plan(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand("plan", "how IN would be computed, and what that takes");
+  const auto options = std::make_shared<PlanOptions>();
+  command->add_option("IN", options->input, "operand file")->required();
+  command->add_option("--command", options->command, "what is to be computed")
+      ->check(CLI::IsMember({"forward", "gradient"}))
+      ->capture_default_str();
+  command->add_option("--ranks", options->ranks, "plan for so many ranks like these")->check(positive());
+  add_common_options(*command, options->common);
+  command->callback([options, &action] { action = [options](const Communicator& comm) { run(comm, *options); }; });
+}
+
+}  // namespace tattn::cli

@@ -1,0 +1,177 @@
+#include "method/decide.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "method/kernel_rates.hpp"
+#include "plan/partition.hpp"
+#include "polynomial/choose.hpp"
+#include "tattn/error.hpp"
+
+namespace tattn::method {
+namespace {
+
+/// One decision: what its steps share.
+template <class T>
+class Decision {
+ public:
+  Decision(const Communicator& comm, const Problem& problem, const Operands<T>& operands, const Options& options,
+           const Setting& setting)
+      : comm_(comm),
+        problem_(problem),
+        operands_(operands),
+        options_(options),
+        setting_(setting),
+        rates_(measure_rates<T>(comm, problem)) {
+    plan_.forward = {};
+    if (setting.gradients) plan_.gradient.emplace();
+  }
+
+  Plan made() {
+    plan_.reason = "asked for";
+    if (options_.method == Method::polynomial) {
+      take(choose(polynomial::kMostFeatures));
+    } else if (options_.method == Method::automatic) {
+      automatic();
+    }
+    if (plan_.method == Method::polynomial)
+      predict_polynomial();
+    else
+      predict_exact();
+    return std::move(plan_);
+  }
+
+ private:
+  void automatic() {
+    plan_.exact_seconds = exact_seconds();
+    if (problem_.causal) return because("causal attention is exact in this version");
+    const std::int64_t most = most_features();
+    if (most < 1)
+      return because(fmt::format("it takes {:.2g} s, less than finding features would", *plan_.exact_seconds));
+    polynomial::FeatureChoice choice;
+    try {
+      choice = choose(most);
+    } catch (const Error& error) {
+      if (error.status() != Status::failed) throw;
+      return because(
+          fmt::format("up to {} features, more than which would be slower, do not meet the tolerance", most));
+    }
+    plan_.polynomial_seconds = polynomial_seconds(choice.walk.features(), choice.in_double);
+    if (*plan_.polynomial_seconds >= *plan_.exact_seconds)
+      return because(fmt::format("{:.2g} s, where {} features would take {:.2g} s", *plan_.exact_seconds,
+                                 choice.walk.features(), *plan_.polynomial_seconds));
+    plan_.reason =
+        fmt::format("{:.2g} s, where exact would take {:.2g} s", *plan_.polynomial_seconds, *plan_.exact_seconds);
+    take(std::move(choice));
+  }
+
+  void because(const std::string& reason) { plan_.reason = reason; }
+
+  [[nodiscard]] polynomial::FeatureChoice choose(std::int64_t most) const {
+    polynomial::FeatureRequest request;
+    request.tolerance = options_.tolerance;
+    request.certified = options_.certified;
+    request.degree = options_.degree;
+    request.features = options_.features;
+    request.target = plan_.gradient ? plan::Target::gradients : plan::Target::output;
+    request.most_features = most;
+    return polynomial::choose_features<T>(comm_, problem_, operands_, request);
+  }
+
+  void take(polynomial::FeatureChoice choice) {
+    plan_.method = Method::polynomial;
+    plan_.features = choice.walk.features();
+    plan_.degree = choice.degree;
+    plan_.score_bound = choice.score_bound;
+    plan_.measured_error = choice.measured_error;
+    plan_.certified_error = choice.certified_error;
+    plan_.in_double = choice.in_double;
+    plan_.walk = std::make_shared<const plan::Walk>(std::move(choice.walk));
+  }
+
+  [[nodiscard]] double exact_seconds() const {
+    const auto of = [&](plan::Pass pass) {
+      return plan::predict_exact(problem_, pass, sizeof(T), setting_.ranks, options_.threads, rates_).seconds;
+    };
+    return of(plan::Pass::forward) + (plan_.gradient ? of(plan::Pass::gradient) : 0);
+  }
+
+  [[nodiscard]] double polynomial_seconds(std::int64_t features, bool in_double) const {
+    const plan::Grid grid = grid_for(features);
+    const auto groups = plan::even_groups(features, grid.features);
+    const auto of = [&](plan::Pass pass) {
+      return plan::predict_polynomial(problem_, pass, sizeof(T), grid, groups, options_.threads, rates_).seconds;
+    };
+    const double seconds = of(plan::Pass::forward) + (plan_.gradient ? of(plan::Pass::gradient) : 0);
+    return in_double && sizeof(T) == 4 ? plan::kDoubleCost * seconds : seconds;
+  }
+
+  /// The largest set that would pay, the choice of it included; 0 where none would.
+  [[nodiscard]] std::int64_t most_features() const {
+    const auto pays = [&](std::int64_t features) {
+      return polynomial_seconds(features, false) +
+                 plan::predict_choice(problem_, setting_.gradients, features, rates_) <
+             *plan_.exact_seconds;
+    };
+    std::int64_t low = 0, high = polynomial::kMostFeatures + 1;
+    while (high - low > 1) {
+      const std::int64_t middle = low + (high - low) / 2;
+      (pays(middle) ? low : high) = middle;
+    }
+    return low;
+  }
+
+  void predict_exact() {
+    const auto of = [&](plan::Pass pass) {
+      return plan::predict_exact(problem_, pass, sizeof(T), setting_.ranks, options_.threads, rates_);
+    };
+    for (const plan::WorkShare& share : plan::partition_exact(problem_, setting_.ranks).work)
+      plan_.sequence_blocks += share.key_part == 0 && !share.queries.empty();
+    plan_.forward = of(plan::Pass::forward);
+    if (plan_.gradient) plan_.gradient = of(plan::Pass::gradient);
+  }
+
+  void predict_polynomial() {
+    const plan::Grid grid = grid_for(*plan_.features);
+    const auto groups = plan::group_features(*plan_.walk, problem_.shape.value_dim, grid.features);
+    const bool copies = plan_.in_double && sizeof(T) == 4;
+    const auto of = [&](plan::Pass pass) {
+      Cost cost =
+          plan::predict_polynomial(problem_, pass, copies ? 8 : sizeof(T), grid, groups, options_.threads, rates_);
+      if (copies) cost.seconds *= plan::kDoubleCost;
+      return cost;
+    };
+    plan_.slice_groups = grid.slices;
+    plan_.sequence_blocks = grid.sequence;
+    plan_.feature_groups = grid.features;
+    plan_.forward = of(plan::Pass::forward);
+    if (plan_.gradient) plan_.gradient = of(plan::Pass::gradient);
+  }
+
+  [[nodiscard]] plan::Grid grid_for(std::int64_t features) const {
+    return setting_.grid.value_or(plan::choose_grid(problem_, setting_.gradients, sizeof(T), features,
+                                                    setting_.ranks, options_.threads, rates_));
+  }
+
+  const Communicator& comm_;
+  const Problem& problem_;
+  const Operands<T>& operands_;
+  const Options& options_;
+  const Setting& setting_;
+  plan::Rates rates_;
+  Plan plan_;
+};
+
+}  // namespace
+
+template <class T>
+Plan decide(const Communicator& comm, const Problem& problem, const Operands<T>& operands, const Options& options,
+            const Setting& setting) {
+  return Decision<T>(comm, problem, operands, options, setting).made();
+}
+
+template Plan decide(const Communicator&, const Problem&, const Operands<float>&, const Options&, const Setting&);
+template Plan decide(const Communicator&, const Problem&, const Operands<double>&, const Options&, const Setting&);
+
+}  // namespace tattn::method

@@ -1,0 +1,22 @@
+#pragma once
+#include <optional>
+
+#include "comm/communicator.hpp"
+#include "plan/cost_model.hpp"
+#include "tattn/plan.hpp"
+
+namespace tattn::method {
+
+/// What make_plan is not told by its options.
+struct Setting {
+  bool gradients = false;
+  int ranks = 1;                   ///< that the plan is for, not always those that make it
+  std::optional<plan::Grid> grid;  ///< fixed; else the fastest
+};
+
+/// tattn::make_plan for a number of ranks. Collective.
+template <class T>
+[[nodiscard]] Plan decide(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
+                          const Options& options, const Setting& setting);
+
+}  // namespace tattn::method

@@ -1,0 +1,128 @@
+#include "plan/cost_model.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/panels.hpp"
+#include "plan/flops.hpp"
+#include "plan/partition.hpp"
+
+namespace tattn::plan {
+namespace {
+
+std::int64_t longest_key(const Shape& shape) {
+  return *std::max_element(shape.key_rows.begin(), shape.key_rows.begin() + shape.order);
+}
+
+/// Share of the flops that the busiest rank has, rows and keys rounded up to register tiles.
+double busiest_exact_share(const Problem& problem, int ranks, int threads) {
+  const Shape& shape = problem.shape;
+  const std::int64_t inner = longest_key(shape);
+  const double tiles = static_cast<double>(kernels::round_up(inner, kernels::kHeight)) / static_cast<double>(inner);
+  if (problem.causal) return tiles / ranks;  // cut by work
+  double most = 0;
+  for (const WorkShare& share : partition_exact(problem, ranks).work) {
+    const std::int64_t rows = std::min(share.queries.size(), shape.rows);  // of one slice: tiles end with it
+    if (rows == 0) continue;
+    const double padded = static_cast<double>(kernels::round_up(rows, kQueryBlock)) / static_cast<double>(rows);
+    most = std::max(most, padded * static_cast<double>(share.queries.size()) / share.key_parts);
+  }
+  return tiles * most / static_cast<double>(shape.total_rows()) / threads;
+}
+
+std::int64_t exact_bytes(const Shape& shape, Pass pass, int element_bytes, int ranks) {
+  const double sharers = std::max(1.0, static_cast<double>(ranks) / static_cast<double>(shape.slices));
+  double bytes = 0;
+  for (int u = 0; u < shape.order; ++u) {
+    const double own = static_cast<double>(shape.total_key_rows(u)) / ranks;
+    const auto columns = static_cast<double>(shape.dim + shape.value_dim);
+    bytes += own * (sharers - 1) * columns * (pass == Pass::forward ? element_bytes : element_bytes + 8);
+  }
+  return static_cast<std::int64_t>(bytes);
+}
+
+double network_seconds(std::int64_t bytes, double messages, int ranks, const Rates& rates) {
+  if (ranks == 1) return 0;
+  return messages * rates.latency * std::log2(ranks) + static_cast<double>(bytes) / rates.bandwidth;
+}
+
+/// All three factors of `ranks`, slice groups first.
+std::vector<Grid> grids(std::int64_t slices, int ranks) {
+  std::vector<Grid> result;
+  for (int s = ranks; s >= 1; --s)
+    for (int f = 1; f <= ranks / s; ++f)
+      if (ranks % s == 0 && ranks / s % f == 0 && s <= std::max<std::int64_t>(1, slices))
+        result.push_back({s, ranks / s / f, f});
+  return result;
+}
+
+}  // namespace
+
+std::vector<std::int64_t> even_groups(std::int64_t features, int groups) {
+  std::vector<std::int64_t> result;
+  for (int g = 0; g < groups; ++g) result.push_back(even_range(features, groups, g).size());
+  return result;
+}
+
+Cost predict_exact(const Problem& problem, Pass pass, int element_bytes, int ranks, int threads,
+                   const Rates& rates) {
+  Cost cost;
+  const bool forward = pass == Pass::forward;
+  cost.flops = forward ? exact_forward_flops(problem) : exact_gradient_flops(problem);
+  cost.bytes_communicated = exact_bytes(problem.shape, pass, element_bytes, ranks);
+  cost.bytes_memory = exact_memory_bytes(problem, pass, element_bytes, ranks, threads);
+  cost.seconds = cost.flops * busiest_exact_share(problem, ranks, threads) /
+                     (forward ? rates.exact_forward : rates.exact_gradient) +
+                 network_seconds(cost.bytes_communicated, 2.0 * problem.shape.order, ranks, rates);
+  return cost;
+}
+
+Cost predict_polynomial(const Problem& problem, Pass pass, int element_bytes, const Grid& grid,
+                        const std::vector<std::int64_t>& features, int threads, const Rates& rates) {
+  Cost cost;
+  const Shape& shape = problem.shape;
+  const bool forward = pass == Pass::forward;
+  std::int64_t rows = grid_rows(grid, 0, shape.slices, shape.rows).size(), all = 0;  // rank 0 has most
+  for (std::size_t u = 0; u < static_cast<std::size_t>(shape.order); ++u)
+    rows += grid_rows(grid, 0, shape.slices, shape.key_rows[u]).size();
+  for (const std::int64_t of_group : features) all += of_group;
+  const auto most = static_cast<double>(*std::max_element(features.begin(), features.end()));
+  cost.flops = (forward ? 1 : 2) * polynomial_forward_flops(problem, all);
+  cost.bytes_communicated = polynomial_bytes(problem, grid, features, element_bytes, pass);
+  cost.bytes_memory =
+      polynomial_memory_bytes(problem, pass, element_bytes, grid.ranks(), threads, static_cast<std::int64_t>(most));
+  const double busiest =
+      (forward ? 2.0 : 4.0) * most * static_cast<double>(shape.value_dim + 1) * static_cast<double>(rows) / threads;
+  cost.seconds = busiest / (forward ? rates.polynomial_forward : rates.polynomial_gradient) +
+                 network_seconds(cost.bytes_communicated, 4.0 * shape.order, grid.ranks(), rates);
+  return cost;
+}
+
+Grid choose_grid(const Problem& problem, bool gradients, int element_bytes, std::int64_t features, int ranks,
+                 int threads, const Rates& rates) {
+  Grid best;
+  double least = -1;
+  for (const Grid& grid : grids(problem.shape.slices, ranks)) {
+    const auto groups = even_groups(features, grid.features);
+    double seconds =
+        predict_polynomial(problem, Pass::forward, element_bytes, grid, groups, threads, rates).seconds;
+    if (gradients)
+      seconds += predict_polynomial(problem, Pass::gradient, element_bytes, grid, groups, threads, rates).seconds;
+    if (least >= 0 && seconds >= least) continue;
+    least = seconds;
+    best = grid;
+  }
+  return best;
+}
+
+double predict_choice(const Problem& problem, bool gradients, std::int64_t features, const Rates& rates) {
+  const Shape& shape = problem.shape;
+  const auto d = static_cast<double>(shape.dim), dv = static_cast<double>(shape.value_dim);
+  const double tuples = 8e6;  // of the two slices that are tried
+  const double exact = tuples * (gradients ? 8 * (d + dv) : 2 * (d + dv + 1));
+  const double trials = 16 * 2 * 600 * static_cast<double>(features) * 2 * (dv + 1) * (gradients ? 3 : 1);
+  const double search = 150 * static_cast<double>(features) * (d + dv);
+  return 0.01 + (exact + trials + search) / rates.core_flops;
+}
+
+}  // namespace tattn::plan

@@ -1,0 +1,47 @@
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "plan/grid.hpp"
+#include "plan/memory.hpp"
+#include "tattn/plan.hpp"
+#include "tattn/problem.hpp"
+
+namespace tattn::plan {
+
+inline constexpr double kDoubleCost =
+    2.1;  ///< of float passes that are computed in double: half the lanes, and copies
+
+/// What a machine reaches with one problem's key dim, value dim and type. Flops are those of plan/flops.hpp.
+struct Rates {
+  double exact_forward = 0, exact_gradient = 0;            ///< flop/s of a core
+  double polynomial_forward = 0, polynomial_gradient = 0;  ///< flop/s of a core
+  double latency = 0;                                      ///< seconds of the smallest sum over two ranks
+  double bandwidth = 0;                                    ///< bytes/s of a rank in a large sum or exchange
+  double core_flops = 0;                                   ///< flop/s of a core at the work of planning
+};
+
+/// One pass of the exact method on so many ranks of so many threads: the work of the busiest rank (rows and keys
+/// rounded up to whole register tiles) and what it sends: keys to the ranks that need them, key gradients back.
+[[nodiscard]] Cost predict_exact(const Problem& problem, Pass pass, int element_bytes, int ranks, int threads,
+                                 const Rates& rates);
+
+/// One pass of the polynomial method on a grid; `features` by feature group (group_features). The gradient has
+/// the moments of the forward pass.
+[[nodiscard]] Cost predict_polynomial(const Problem& problem, Pass pass, int element_bytes, const Grid& grid,
+                                      const std::vector<std::int64_t>& features, int threads, const Rates& rates);
+
+/// Features in groups of equal size: what a choice of the grid knows before there is a walk.
+[[nodiscard]] std::vector<std::int64_t> even_groups(std::int64_t features, int groups);
+
+/// The grid of `ranks` ranks with the least predicted seconds, the first of equals in the order: slice groups, then
+/// sequence blocks, then feature groups.
+[[nodiscard]] Grid choose_grid(const Problem& problem, bool gradients, int element_bytes, std::int64_t features,
+                               int ranks, int threads, const Rates& rates);
+
+/// Seconds that choosing a measured set of up to so many features takes: exact results of the samples, and the
+/// search with its trials.
+[[nodiscard]] double predict_choice(const Problem& problem, bool gradients, std::int64_t features,
+                                    const Rates& rates);
+
+}  // namespace tattn::plan
