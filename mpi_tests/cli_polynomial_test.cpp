@@ -97,6 +97,37 @@ TEST_P(Polynomial, RefusesWhatItCannotDo) {
   }
 }
 
+TEST_P(Polynomial, PlanTellsMethodReasonAndCost) {
+  const Workshop shop;
+  ASSERT_EQ(shop.tattn("generate in.h5 --rows 300 --dim 5 --spread 0.7").status, 0);
+  const Outcome small = shop.tattn("plan in.h5 --report run.json", GetParam());
+  ASSERT_EQ(small.status, 0) << small.err;
+  EXPECT_NE(small.out.find("in.h5: gradient by method"), std::string::npos) << small.out;
+  const json report = json::parse(read_bytes(shop.path("run.json")));
+  EXPECT_GT(report["plan"]["predicted"]["seconds"].get<double>(), 0);
+  EXPECT_GT(report["plan"]["exact_seconds"].get<double>(), 0);
+  const Outcome asked = shop.tattn(
+      "plan in.h5 --command forward --method polynomial --tolerance 1e-2 --ranks 12 --grid 3,2", GetParam());
+  ASSERT_EQ(asked.status, 0) << asked.err;
+  EXPECT_NE(asked.out.find("on 12 ranks x 1 thread: 2 slice groups x 3 sequence blocks x 2 feature groups"),
+            std::string::npos)
+      << asked.out;
+  EXPECT_EQ(asked.out.find("gradient by"), std::string::npos);
+}
+
+// Long sequences: the exact method is predicted to take minutes, and auto does not.
+TEST_P(Polynomial, AutoTakesItWhereExactIsSlow) {
+  const Workshop shop;
+  ASSERT_EQ(shop.tattn("generate in.h5 --rows 3000 --dim 4 --spread 0.4").status, 0);
+  const Outcome done = shop.tattn("forward in.h5 out.h5 --report run.json", GetParam());
+  ASSERT_EQ(done.status, 0) << done.err;
+  const json report = json::parse(read_bytes(shop.path("run.json")));
+  EXPECT_EQ(report["plan"]["method"], "polynomial");
+  EXPECT_LT(report["plan"]["polynomial_seconds"].get<double>(), report["plan"]["exact_seconds"].get<double>());
+  EXPECT_LE(report["error"]["measured"].get<double>(), 1e-3);
+  EXPECT_NE(done.err.find("where exact would take"), std::string::npos) << done.err;
+}
+
 INSTANTIATE_TEST_SUITE_P(Cli, Polynomial, testing::Values(1, 3));
 
 }  // namespace

@@ -28,8 +28,8 @@ double true_error(const Case& c, const plan::Walk& walk) {
   const Communicator comm(MPI_COMM_WORLD);
   Scattered<double> mine(MPI_COMM_WORLD, c, {});
   auto output = mine.result("O"), lse = mine.result("LSE");
-  polynomial::forward<double>(comm, c.problem, walk, mine.operands(), {},
-                              {output.data_or_null(), lse.data_or_null()});
+  polynomial::forward<double>(comm, c.problem, walk, plan::default_grid(c.problem.shape, comm.size()),
+                              mine.operands(), {}, {output.data_or_null(), lse.data_or_null()});
   const Matrix tried = mine.gather("O", output), exact = library_forward<double>(MPI_COMM_WORLD, c, {}).at("O");
   double difference = 0, size = 0;
   for (std::size_t x = 0; x < exact.size(); ++x) {

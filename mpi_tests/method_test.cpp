@@ -1,0 +1,140 @@
+// The library's door: a plan decides the method, tells why, and forward and gradient do as it says.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "plan/monomial_walk.hpp"
+#include "support/judge.hpp"
+#include "support/sampled_case.hpp"
+#include "tattn/attention.hpp"
+#include "tattn/error.hpp"
+
+namespace tattn::test {
+namespace {
+
+/// Everything by one plan, whole on every rank.
+template <class T>
+Arrays by_plan(const Case& c, const Plan& plan, const Options& options) {
+  const int order = c.problem.shape.order;
+  Scattered<T> mine(MPI_COMM_WORLD, c, {});
+  std::map<std::string, LocalRows<T>> rows;
+  for (const auto& name : result_names(order)) rows.emplace(name, mine.result(name));
+  const Output<T> out{rows.at("O").data_or_null(), rows.at("LSE").data_or_null()};
+  Gradients<T> into;
+  into.query = rows.at("dQ").data_or_null();
+  for (int u = 0; u < order; ++u) {
+    into.key[u] = rows.at(numbered("dK", u)).data_or_null();
+    into.value[u] = rows.at(numbered("dV", u)).data_or_null();
+  }
+  Kept kept;
+  forward<T>(MPI_COMM_WORLD, c.problem, plan, mine.operands(), options, out, &kept);
+  gradient<T>(MPI_COMM_WORLD, c.problem, plan, mine.operands(), options, {out.output, out.lse}, mine.upstream(),
+              into, &kept);
+  Arrays result;
+  for (auto& [name, local] : rows) result[name] = mine.gather(name, local);
+  return result;
+}
+
+template <class T>
+Plan plan_of(const Case& c, const Options& options, bool gradients) {
+  Scattered<T> mine(MPI_COMM_WORLD, c, {});
+  return make_plan<T>(MPI_COMM_WORLD, c.problem, mine.operands(), options, gradients);
+}
+
+double relative_error(const Matrix& tried, const Matrix& exact) {
+  double difference = 0, size = 0;
+  for (std::size_t x = 0; x < exact.size(); ++x) {
+    difference += (tried[x] - exact[x]) * (tried[x] - exact[x]);
+    size += exact[x] * exact[x];
+  }
+  return std::sqrt(difference / size);
+}
+
+Case decaying() {
+  return spread_case(make_shape(1, 90, {80, 70}, 5, 4), 1, {1.1, 0.8, 0.5, 0.3, 0.2});
+}
+
+TEST(Plan, SmallProblemsAreExactAndSayWhy) {
+  const Plan plan = plan_of<double>(random_case(make_shape(2, 9, {8, 7}, 3, 2), 2), {}, true);
+  EXPECT_EQ(plan.method, Method::exact);
+  EXPECT_NE(plan.reason.find("less than finding features"), std::string::npos) << plan.reason;
+  EXPECT_GT(plan.exact_seconds.value_or(0), 0);
+  EXPECT_FALSE(plan.features.has_value());
+}
+
+TEST(Plan, CausalIsExact) {
+  EXPECT_EQ(plan_of<float>(random_case(make_shape(1, 30, {30}, 3, 2), 3, true), {}, false).method, Method::exact);
+}
+
+// What is asked for is held on the rows that were measured; on all rows by a factor of 3.
+TEST(Plan, PolynomialMeetsItsTolerance) {
+  Options options;
+  options.method = Method::polynomial;
+  options.tolerance = 1e-2;
+  const Case c = decaying();
+  const Plan plan = plan_of<double>(c, options, true);
+  EXPECT_EQ(plan.method, Method::polynomial);
+  EXPECT_EQ(plan.slice_groups * plan.sequence_blocks * plan.feature_groups, size_of_comm(MPI_COMM_WORLD));
+  const Arrays tried = by_plan<double>(c, plan, options), exact = library_attention<double>(MPI_COMM_WORLD, c, {});
+  for (const auto& name : result_names(2))
+    if (name != "LSE") {
+      EXPECT_LE(relative_error(tried.at(name), exact.at(name)), 3 * options.tolerance) << name;
+    }
+}
+
+TEST(Plan, CallsWithoutAPlanMakeTheSame) {
+  Options options;
+  options.method = Method::polynomial;
+  options.tolerance = 1e-2;
+  const Case c = decaying();
+  Scattered<double> mine(MPI_COMM_WORLD, c, {});
+  auto output = mine.result("O"), lse = mine.result("LSE");
+  forward<double>(MPI_COMM_WORLD, c.problem, mine.operands(), options, {output.data_or_null(), lse.data_or_null()});
+  const Arrays planned = by_plan<double>(c, plan_of<double>(c, options, false), options);
+  EXPECT_EQ(mine.gather("O", output), planned.at("O"));
+}
+
+// Terms of both signs cancel for scores this large: float would leave exp(2R) eps.
+TEST(Plan, RoundingMovesFloatToDouble) {
+  Options options;
+  options.method = Method::polynomial;
+  options.certified = true;
+  options.tolerance = 1e-4;
+  Case c = rounded<float>(random_case(make_shape(1, 40, {30}, 2, 3), 4, false, 1.0));
+  for (const char* name : {"Q", "K1"})
+    for (double& x : c.in.at(name)) x = std::fmax(-1.0, std::fmin(1.0, x));
+  c.problem.scale = 2.5;  // |s| <= 5
+  const Plan plan = plan_of<float>(c, options, false);
+  EXPECT_TRUE(plan.in_double);
+  const Matrix tried = by_plan<float>(c, plan, options).at("O");
+  const Matrix exact = library_attention<double>(MPI_COMM_WORLD, c, {}).at("O");
+  // The weights are within the bound; O may be smaller than its terms by cancellation, here by no more than 10.
+  EXPECT_LE(relative_error(tried, exact), 10 * *plan.certified_error);
+}
+
+TEST(Plan, WhatCannotBeIsRefused) {
+  Options options;
+  options.method = Method::polynomial;
+  EXPECT_THROW((void)plan_of<double>(random_case(make_shape(1, 5, {5}, 2, 2), 5, true), options, false), Error);
+  options.tolerance = 0;
+  EXPECT_THROW((void)plan_of<double>(random_case(make_shape(1, 5, {5}, 2, 2), 6), options, false), Error);
+}
+
+TEST(Plan, TooLittleMemoryIsRefused) {
+  const Case c = decaying();
+  Options options;
+  options.method = Method::polynomial;
+  options.tolerance = 1e-2;
+  const Plan plan = plan_of<double>(c, options, false);
+  options.memory_bytes = 1000;
+  try {
+    by_plan<double>(c, plan, options);
+    FAIL() << "taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.status(), Status::failed);
+    EXPECT_NE(std::string(error.what()).find("not enough memory"), std::string::npos) << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace tattn::test
