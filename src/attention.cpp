@@ -6,6 +6,7 @@
 #include <string>
 
 #include "comm/communicator.hpp"
+#include "dense/dense.hpp"
 #include "exact/exact.hpp"
 #include "kernels/instruction_set.hpp"
 #include "plan/memory.hpp"
@@ -30,8 +31,9 @@ void check_problem(const Problem& problem, const Options& options) {
   }
   require(std::isfinite(problem.scale), "the scale must be a finite number");
   require(options.threads >= 1, "at least one thread is needed");
-  require(options.method == Method::automatic || options.method == Method::exact,
-          "this method is not in this version: use exact");
+  require(options.method != Method::polynomial, "this method is not in this version: use exact");
+  require(options.method != Method::dense || shape.order <= 2,
+          fmt::format("the dense method does orders 1 and 2, not order {}: use exact", shape.order));
 }
 
 /// The ranges of one matrix must cover each row once, whoever holds them.
@@ -66,7 +68,11 @@ void check_call(const Communicator& comm, const Problem& problem, const Operands
     check_cover(comm, operands.value[at].rows, shape.total_key_rows(u), fmt::format("V{}", u + 1));
   }
   const std::int64_t limit = comm.min(options.memory_bytes > 0 ? options.memory_bytes : INT64_MAX);
-  plan::require_memory(problem, pass, static_cast<int>(sizeof(T)), comm.size(), options.threads, limit);
+  const int bytes = sizeof(T);
+  if (options.method == Method::dense)
+    plan::require_dense_memory(problem, pass, bytes, comm.size(), limit);
+  else
+    plan::require_memory(problem, pass, bytes, comm.size(), options.threads, limit);
 }
 
 }  // namespace
@@ -76,6 +82,7 @@ void forward(MPI_Comm comm, const Problem& problem, const Operands<T>& operands,
              const Output<T>& out) {
   const Communicator own(comm);
   check_call(own, problem, operands, options, plan::Pass::forward);
+  if (options.method == Method::dense) return dense::forward(own, problem, operands, options, out);
   exact::forward(own, problem, operands, options, out);
 }
 
@@ -84,6 +91,8 @@ void gradient(MPI_Comm comm, const Problem& problem, const Operands<T>& operands
               const Output<const T>& out, const T* upstream, const Gradients<T>& gradients) {
   const Communicator own(comm);
   check_call(own, problem, operands, options, plan::Pass::gradient);
+  if (options.method == Method::dense)
+    return dense::gradient(own, problem, operands, options, out, upstream, gradients);
   exact::gradient(own, problem, operands, options, out, upstream, gradients);
 }
 

@@ -9,7 +9,6 @@
 
 #include "cli/machine.hpp"
 #include "tattn/error.hpp"
-#include "tattn/version.hpp"
 
 namespace tattn::cli {
 namespace {
@@ -77,9 +76,6 @@ void add_common_options(CLI::App& command, CommonOptions& o) {
 }
 
 void refuse_what_is_missing(const CommonOptions& options) {
-  if (options.method == "dense")
-    throw Error(Status::usage,
-                fmt::format("--method dense is not in this version ({}): use exact or polynomial", TATTN_VERSION));
   if ((options.degree || options.features) && options.method != "polynomial")
     throw Error(Status::usage, "--degree and --features belong to --method polynomial");
   if (options.degree && options.features)
@@ -88,15 +84,19 @@ void refuse_what_is_missing(const CommonOptions& options) {
                 "other a number of those that matter most");
 }
 
+std::int64_t share_of_free_memory(const Communicator& comm) {
+  return comm.min(free_memory_bytes() / 10 * 8 / comm.ranks_on_node());
+}
+
 Options library_options(const Communicator& comm, const CommonOptions& options) {
   Options result;
   result.method = options.method == "exact"        ? Method::exact
                   : options.method == "polynomial" ? Method::polynomial
+                  : options.method == "dense"      ? Method::dense
                                                    : Method::automatic;
   result.threads = static_cast<int>(comm.min(std::int64_t{options.threads.value_or(default_threads())}));
-  const std::int64_t share = free_memory_bytes() / 10 * 8 / comm.ranks_on_node();
-  const std::int64_t limit = options.memory ? static_cast<std::int64_t>(*options.memory) : share;
-  result.memory_bytes = comm.min(limit);
+  const std::int64_t share = share_of_free_memory(comm);
+  result.memory_bytes = comm.min(options.memory ? static_cast<std::int64_t>(*options.memory) : share);
   return result;
 }
 

@@ -35,6 +35,9 @@ void add_common_options(CLI::App& command, CommonOptions& options);
 /// Throws Error(Status::usage) for what this version does not have.
 void refuse_what_is_missing(const CommonOptions& options);
 
+/// 80 % of the memory that is free on a node, shared by its ranks; the smallest over the nodes. Collective.
+[[nodiscard]] std::int64_t share_of_free_memory(const Communicator& comm);
+
 /// The library's options: defaults filled in, the same on every rank. Collective.
 [[nodiscard]] Options library_options(const Communicator& comm, const CommonOptions& options);
 

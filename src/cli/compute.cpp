@@ -74,7 +74,7 @@ class Run {
     ResultRows<T> results = make_results(rows);
     const std::int64_t sent_before = Communicator::bytes_sent_by_process();
     calculate(rows, results);
-    report_.bytes_communicated = Communicator::bytes_sent_by_process() - sent_before;
+    if (!dense()) report_.bytes_communicated = Communicator::bytes_sent_by_process() - sent_before;
     report_.seconds.write = timed([&] {
       write_results(file, info_, rows, results, gradients());
       write_provenance(comm_, file, options_.common, info_, report_);
@@ -88,6 +88,7 @@ class Run {
  private:
   [[nodiscard]] bool gradients() const { return wanted_ == io::Needs::upstream; }
   [[nodiscard]] bool polynomial() const { return library_.method == Method::polynomial; }
+  [[nodiscard]] bool dense() const { return library_.method == Method::dense; }
 
   void plan() {
     report_.seconds.plan = timed([&] {
@@ -96,18 +97,21 @@ class Run {
       std::int64_t blocks = 0;
       for (std::size_t r = 0; r < partition.work.size(); ++r)
         blocks += partition.work[r].key_part == 0 && !partition.work[r].queries.empty();
-      report_.sequence_blocks = blocks;
+      if (!dense()) report_.sequence_blocks = blocks;
     });
     require_memory();  // before the operands take any
     report_.command = gradients() ? "gradient" : "forward";
     report_.input = options_.input;
     report_.output = options_.output;
     report_.threads = library_.threads;
-    report_.method = polynomial() ? "polynomial" : "exact";
+    report_.method = polynomial() ? "polynomial" : dense() ? "dense" : "exact";
     report_.reason = library_.method == Method::automatic ? "auto is exact in this version" : "asked for";
     if (!polynomial()) {
-      report_.forward_flops = plan::exact_forward_flops(info_.problem);
-      if (gradients()) report_.gradient_flops = plan::exact_gradient_flops(info_.problem);
+      report_.forward_flops =
+          dense() ? plan::dense_forward_flops(info_.problem) : plan::exact_forward_flops(info_.problem);
+      if (gradients())
+        report_.gradient_flops =
+            dense() ? plan::dense_gradient_flops(info_.problem) : plan::exact_gradient_flops(info_.problem);
       report_.predicted_flops = *report_.forward_flops + report_.gradient_flops.value_or(0);
     }
   }
@@ -135,6 +139,11 @@ class Run {
   void require_memory() {
     const plan::Pass pass = gradients() ? plan::Pass::gradient : plan::Pass::forward;
     const int bytes = sizeof(T);
+    if (dense()) {
+      plan::require_dense_memory(info_.problem, pass, bytes, comm_.size(), library_.memory_bytes);
+      report_.predicted_memory = plan::dense_memory_bytes(info_.problem, pass, bytes, comm_.size());
+      return;
+    }
     plan::require_memory(info_.problem, pass, bytes, comm_.size(), library_.threads, library_.memory_bytes);
     report_.predicted_memory = plan::exact_memory_bytes(info_.problem, pass, bytes, comm_.size(), library_.threads);
   }
@@ -224,6 +233,10 @@ void compute(const Communicator& comm, const ComputeOptions& options, io::Needs 
                 fmt::format("{}: --method polynomial does not do causal attention in this version: use exact or "
                             "auto",
                             options.input));
+  if (options.common.method == "dense" && info.problem.shape.order > 2)
+    throw Error(Status::usage,
+                fmt::format("{}: --method dense does orders 1 and 2, but there are {} keys: use exact or auto",
+                            options.input, info.problem.shape.order));
   if (info.dtype == io::DType::f32)
     Run<float>(comm, options, info, wanted).all();
   else
