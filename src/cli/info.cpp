@@ -11,6 +11,7 @@
 #include "dense/spectrum.hpp"
 #include "io/operand_file.hpp"
 #include "polynomial/score_range.hpp"
+#include "tattn/error.hpp"
 
 namespace tattn::cli {
 namespace {
@@ -49,6 +50,15 @@ struct Figures {
   std::optional<dense::Spectrum> spectrum;
 };
 
+template <class T>
+dense::Spectrum spectrum_of(const Communicator& comm, const io::FileInfo& info, const Operands<T>& operands) {
+  try {
+    return dense::spectrum(comm, info.problem, operands, share_of_free_memory(comm));
+  } catch (const Error& error) {  // the same on every rank
+    throw Error(error.status(), fmt::format("{}: {}", info.path, error.what()));
+  }
+}
+
 /// Reading the entries is part of the check: it refuses NaN and Inf.
 template <class T>
 Figures read_and_compute(const Communicator& comm, const io::FileInfo& info, bool spectrum) {
@@ -56,7 +66,7 @@ Figures read_and_compute(const Communicator& comm, const io::FileInfo& info, boo
   const io::Needs needs = info.has_upstream || info.has_target ? io::Needs::upstream : io::Needs::operands;
   const auto rows = io::read_operands<T>(comm, info, mine, needs);
   Figures figures{polynomial::score_range(comm, info.problem, rows.views()), {}};
-  if (spectrum) figures.spectrum = dense::spectrum(comm, info.problem, rows.views(), share_of_free_memory(comm));
+  if (spectrum) figures.spectrum = spectrum_of<T>(comm, info, rows.views());
   return figures;
 }
 
