@@ -44,7 +44,7 @@ const std::vector<Wrong> kWrong = {
     {"forward --tolernce 1 in.h5 out.h5",
      "unknown option '--tolernce' of tattn forward: did you mean '--tolerance'?"},
     {"forward in.h5 out.h5 --frobnicate", "see tattn forward --help"},
-    {"forward in.h5 out.h5 --method dense", "--method dense is not in this version"},
+    {"info in.h5 --spectrum --spectrum-count 0", "--spectrum-count"},
     {"forward in.h5 out.h5 --method quick", "--method"},
     {"forward in.h5 out.h5 --degree 3", "--degree and --features belong to --method polynomial"},
     {"forward in.h5 out.h5 --grid 1,1", "--grid belongs to --method polynomial"},

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "comm/communicator.hpp"
+#include "dense/dense.hpp"
 #include "exact/exact.hpp"
 #include "kernels/instruction_set.hpp"
 #include "method/decide.hpp"
@@ -33,7 +34,8 @@ void check_problem(const Problem& problem, const Options& options) {
   }
   require(std::isfinite(problem.scale), "the scale must be a finite number");
   require(options.threads >= 1, "at least one thread is needed");
-  require(options.method != Method::dense, "this method is not in this version: use exact");
+  require(options.method != Method::dense || shape.order <= 2,
+          fmt::format("the dense method does orders 1 and 2, not order {}: use exact", shape.order));
   require(options.method != Method::polynomial || !problem.causal,
           "the polynomial method does not do causal attention in this version: use exact");
   require(options.tolerance > 0, "the tolerance must be above 0");
@@ -56,11 +58,6 @@ void check_cover(const Communicator& comm, RowRange mine, std::int64_t rows, con
                                " rows of " + name + ": they must cover each row once");
 }
 
-/// Which method a call means before anything was planned.
-bool needs_plan(const Problem& problem, const Options& options) {
-  return options.method == Method::polynomial || (options.method == Method::automatic && !problem.causal);
-}
-
 template <class T>
 void check_call(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
                 const Options& options) {
@@ -81,11 +78,14 @@ template <class T>
 void check_memory(const Communicator& comm, const Problem& problem, const Plan& plan, const Options& options,
                   plan::Pass pass) {
   const std::int64_t limit = comm.min(options.memory_bytes > 0 ? options.memory_bytes : INT64_MAX);
+  constexpr int kBytes = sizeof(T);
   if (plan.method == Method::polynomial)
-    plan::require_polynomial_memory(problem, pass, plan.in_double ? 8 : static_cast<int>(sizeof(T)), comm.size(),
-                                    options.threads, *plan.features, limit);
+    plan::require_polynomial_memory(problem, pass, plan.in_double ? 8 : kBytes, comm.size(), options.threads,
+                                    *plan.features, limit);
+  else if (plan.method == Method::dense)
+    plan::require_dense_memory(problem, pass, kBytes, comm.size(), limit);
   else
-    plan::require_memory(problem, pass, static_cast<int>(sizeof(T)), comm.size(), options.threads, limit);
+    plan::require_memory(problem, pass, kBytes, comm.size(), options.threads, limit);
 }
 
 plan::Grid grid_of(const Communicator& comm, const Problem& problem, const Plan& plan) {
@@ -109,7 +109,8 @@ void forward(MPI_Comm comm, const Problem& problem, const Plan& plan, const Oper
   const Communicator own(comm);
   check_call(own, problem, operands, options);
   check_memory<T>(own, problem, plan, options, plan::Pass::forward);
-  if (plan.method != Method::polynomial) return exact::forward(own, problem, operands, options, out);
+  if (plan.method == Method::exact) return exact::forward(own, problem, operands, options, out);
+  if (plan.method == Method::dense) return dense::forward(own, problem, operands, options, out);
   if (keep != nullptr) keep->moments = std::make_shared<polynomial::Moments>();
   polynomial::Moments* moments = keep != nullptr ? keep->moments.get() : nullptr;
   const plan::Grid grid = grid_of(own, problem, plan);
@@ -126,8 +127,10 @@ void gradient(MPI_Comm comm, const Problem& problem, const Plan& plan, const Ope
   const Communicator own(comm);
   check_call(own, problem, operands, options);
   check_memory<T>(own, problem, plan, options, plan::Pass::gradient);
-  if (plan.method != Method::polynomial)
+  if (plan.method == Method::exact)
     return exact::gradient(own, problem, operands, options, out, upstream, gradients);
+  if (plan.method == Method::dense)
+    return dense::gradient(own, problem, operands, options, out, upstream, gradients);
   const polynomial::Moments* moments = kept != nullptr ? kept->moments.get() : nullptr;
   const plan::Grid grid = grid_of(own, problem, plan);
   if constexpr (std::is_same_v<T, float>)
@@ -137,18 +140,28 @@ void gradient(MPI_Comm comm, const Problem& problem, const Plan& plan, const Ope
   polynomial::gradient(own, problem, *plan.walk, grid, operands, options, out, upstream, gradients, moments);
 }
 
+/// The plan of a call that was given none: only the methods that have a choice of features measure anything.
+template <class T>
+Plan plan_for(MPI_Comm comm, const Problem& problem, const Operands<T>& operands, const Options& options,
+              bool gradients) {
+  if (options.method == Method::polynomial || (options.method == Method::automatic && !problem.causal))
+    return make_plan(comm, problem, operands, options, gradients);
+  Plan plan;
+  if (options.method == Method::dense) plan.method = Method::dense;
+  return plan;
+}
+
 template <class T>
 void forward(MPI_Comm comm, const Problem& problem, const Operands<T>& operands, const Options& options,
              const Output<T>& out) {
-  const Plan plan = needs_plan(problem, options) ? make_plan(comm, problem, operands, options, false) : Plan{};
-  forward(comm, problem, plan, operands, options, out);
+  forward(comm, problem, plan_for(comm, problem, operands, options, false), operands, options, out);
 }
 
 template <class T>
 void gradient(MPI_Comm comm, const Problem& problem, const Operands<T>& operands, const Options& options,
               const Output<const T>& out, const T* upstream, const Gradients<T>& gradients) {
-  const Plan plan = needs_plan(problem, options) ? make_plan(comm, problem, operands, options, true) : Plan{};
-  gradient(comm, problem, plan, operands, options, out, upstream, gradients);
+  gradient(comm, problem, plan_for(comm, problem, operands, options, true), operands, options, out, upstream,
+           gradients);
 }
 
 #define TATTN_INSTANTIATE(T)                                                                                      \

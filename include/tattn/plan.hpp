@@ -16,7 +16,8 @@ namespace plan {
 struct Walk;
 }
 
-/// What one pass is predicted to take. Bytes are those of the rank that has most.
+/// What one pass is predicted to take. Bytes are those of the rank that has most. Of the dense method only flops
+/// and memory are known, the rest is 0.
 struct Cost {
   double seconds = 0;
   double flops = 0;                     ///< by the method's formula, over all ranks

@@ -51,7 +51,7 @@ Cut cut_of(const How& how, int index) {
 
 Options options_of(const How& how) {
   Options options;
-  options.method = Method::exact;
+  options.method = how.method;
   options.threads = how.threads;
   return options;
 }

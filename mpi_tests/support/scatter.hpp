@@ -25,6 +25,7 @@ RowRange cut_rows(Cut cut, std::int64_t rows, int ranks, int rank);
 struct How {
   Cut cut = Cut::even;  ///< of Q; the k-th operand after it is cut in the k-th way after this one
   int threads = 1;
+  Method method = Method::exact;
 };
 
 /// How operand number `index` (Q 0, then K1.., then V1..) is cut.

@@ -11,7 +11,6 @@
 #include "cli/machine.hpp"
 #include "plan/minimax.hpp"
 #include "tattn/error.hpp"
-#include "tattn/version.hpp"
 
 namespace tattn::cli {
 namespace {
@@ -101,9 +100,6 @@ void add_common_options(CLI::App& command, CommonOptions& o) {
 }
 
 void refuse_what_is_missing(int ranks, const CommonOptions& options) {
-  if (options.method == "dense")
-    throw Error(Status::usage,
-                fmt::format("--method dense is not in this version ({}): use exact or polynomial", TATTN_VERSION));
   if ((options.degree || options.features) && options.method != "polynomial")
     throw Error(Status::usage, "--degree and --features belong to --method polynomial");
   if (!options.grid.empty() && options.method != "polynomial")
@@ -126,12 +122,16 @@ plan::Grid grid_of(int ranks, const CommonOptions& options, const Shape& shape) 
   return {ranks / sequence / features, sequence, features};
 }
 
-void refuse_causal_polynomial(const CommonOptions& options, const io::FileInfo& info) {
+void refuse_what_method_cannot(const CommonOptions& options, const io::FileInfo& info) {
   if (options.method == "polynomial" && info.problem.causal)
-    throw Error(
-        Status::usage,
-        fmt::format("{}: --method polynomial does not do causal attention in this version: use exact or auto",
-                    info.path));
+    throw Error(Status::usage,
+                fmt::format("{}: --method polynomial does not do causal attention in this version: use exact or "
+                            "auto",
+                            info.path));
+  if (options.method == "dense" && info.problem.shape.order > 2)
+    throw Error(Status::usage,
+                fmt::format("{}: --method dense does orders 1 and 2, but there are {} keys: use exact or auto",
+                            info.path, info.problem.shape.order));
 }
 
 std::string method_name(Method method) {
@@ -149,10 +149,15 @@ std::string figure(const std::optional<double>& value) {
   return value ? fmt::format("{:.2g}", *value) : "none";
 }
 
+std::int64_t share_of_free_memory(const Communicator& comm) {
+  return comm.min(free_memory_bytes() / 10 * 8 / comm.ranks_on_node());
+}
+
 Options library_options(const Communicator& comm, const CommonOptions& options) {
   Options result;
   result.method = options.method == "exact"        ? Method::exact
                   : options.method == "polynomial" ? Method::polynomial
+                  : options.method == "dense"      ? Method::dense
                                                    : Method::automatic;
   result.tolerance = options.tolerance;
   result.certified = options.error_mode == "certified";
@@ -160,9 +165,8 @@ Options library_options(const Communicator& comm, const CommonOptions& options) 
     result.degree = static_cast<int>(std::min<std::int64_t>(*options.degree, plan::kLargestDegree));
   result.features = options.features;
   result.threads = static_cast<int>(comm.min(std::int64_t{options.threads.value_or(default_threads())}));
-  const std::int64_t share = free_memory_bytes() / 10 * 8 / comm.ranks_on_node();
-  const std::int64_t limit = options.memory ? static_cast<std::int64_t>(*options.memory) : share;
-  result.memory_bytes = comm.min(limit);
+  const std::int64_t share = share_of_free_memory(comm);
+  result.memory_bytes = comm.min(options.memory ? static_cast<std::int64_t>(*options.memory) : share);
   return result;
 }
 

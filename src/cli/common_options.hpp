@@ -41,14 +41,17 @@ void refuse_what_is_missing(int ranks, const CommonOptions& options);
 /// Throws Error(Status::usage) when S*F does not divide the ranks.
 [[nodiscard]] plan::Grid grid_of(int ranks, const CommonOptions& options, const Shape& shape);
 
-/// Throws Error(Status::usage) when the polynomial method is asked for and `info` is causal.
-void refuse_causal_polynomial(const CommonOptions& options, const io::FileInfo& info);
+/// Throws Error(Status::usage) when the method that is asked for does not do problems like this one.
+void refuse_what_method_cannot(const CommonOptions& options, const io::FileInfo& info);
 
 /// "exact", "polynomial" or "dense".
 [[nodiscard]] std::string method_name(Method method);
 
 /// A figure in two digits, or "none".
 [[nodiscard]] std::string figure(const std::optional<double>& value);
+
+/// 80 % of the memory that is free on a node, shared by its ranks; the smallest over the nodes. Collective.
+[[nodiscard]] std::int64_t share_of_free_memory(const Communicator& comm);
 
 /// The library's options: defaults filled in, the same on every rank. Collective.
 [[nodiscard]] Options library_options(const Communicator& comm, const CommonOptions& options);

@@ -68,7 +68,8 @@ class Run {
     ResultRows<T> results = make_results(rows);
     const std::int64_t sent_before = Communicator::bytes_sent_by_process();
     calculate(rows, results);
-    report_.bytes_communicated = Communicator::bytes_sent_by_process() - sent_before;
+    if (library_.method != Method::dense)
+      report_.bytes_communicated = Communicator::bytes_sent_by_process() - sent_before;
     report_.seconds.write = timed([&] {
       write_results(file, info_, rows, results, gradients());
       write_provenance(comm_, file, options_.common, info_, report_);
@@ -84,13 +85,16 @@ class Run {
 
   void require_memory() {
     const plan::Pass pass = gradients() ? plan::Pass::gradient : plan::Pass::forward;
-    plan::require_memory(info_.problem, pass, sizeof(T), comm_.size(), library_.threads, library_.memory_bytes);
+    if (library_.method == Method::dense)
+      plan::require_dense_memory(info_.problem, pass, sizeof(T), comm_.size(), library_.memory_bytes);
+    else
+      plan::require_memory(info_.problem, pass, sizeof(T), comm_.size(), library_.threads, library_.memory_bytes);
   }
 
   /// This rank's rows, cut as the method that will most likely be taken wants them.
   io::OperandRows<T> read() {
     const Shape& shape = info_.problem.shape;
-    if (library_.method == Method::exact || info_.problem.causal) {
+    if (library_.method == Method::exact || library_.method == Method::dense || info_.problem.causal) {
       const plan::Partition partition = plan::partition_exact(info_.problem, comm_.size());
       return io::read_operands<T>(comm_, info_, partition.owned[static_cast<std::size_t>(comm_.rank())], wanted_);
     }
@@ -180,7 +184,7 @@ void compute(const Communicator& comm, const ComputeOptions& options, io::Needs 
   check_different(comm, options.input, options.output);
   check_report(comm, options.common.report, {options.input, options.output});
   const io::FileInfo info = io::inspect(comm, options.input, wanted, options.common.overrides());
-  refuse_causal_polynomial(options.common, info);
+  refuse_what_method_cannot(options.common, info);
   if (info.dtype == io::DType::f32)
     Run<float>(comm, options, info, wanted).all();
   else

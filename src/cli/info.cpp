@@ -1,12 +1,17 @@
-// tattn info FILE: what an operand file holds, whether it is valid, the range of its scores.
+// tattn info FILE: what an operand file holds, whether it is valid, the range of its scores, the spectrum of P.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/commands.hpp"
+#include "cli/common_options.hpp"
+#include "dense/spectrum.hpp"
 #include "io/operand_file.hpp"
 #include "polynomial/score_range.hpp"
+#include "tattn/error.hpp"
 
 namespace tattn::cli {
 namespace {
@@ -33,32 +38,79 @@ void print_contents(const io::FileInfo& info) {
   if (!info.has_upstream && !info.has_target) fmt::print("no dO or E: forward only\n");
 }
 
+struct InfoOptions {
+  std::string path;
+  bool spectrum = false;
+  std::int64_t spectrum_count = 10;
+};
+
+/// What has to be computed from the entries.
+struct Figures {
+  polynomial::ScoreRange range;
+  std::optional<dense::Spectrum> spectrum;
+};
+
+template <class T>
+dense::Spectrum spectrum_of(const Communicator& comm, const io::FileInfo& info, const Operands<T>& operands) {
+  try {
+    return dense::spectrum(comm, info.problem, operands, share_of_free_memory(comm));
+  } catch (const Error& error) {  // the same on every rank
+    throw Error(error.status(), fmt::format("{}: {}", info.path, error.what()));
+  }
+}
+
 /// Reading the entries is part of the check: it refuses NaN and Inf.
 template <class T>
-polynomial::ScoreRange read_and_range(const Communicator& comm, const io::FileInfo& info) {
+Figures read_and_compute(const Communicator& comm, const io::FileInfo& info, bool spectrum) {
   const RowRange mine = even_range(info.problem.shape.total_rows(), comm.size(), comm.rank());
   const io::Needs needs = info.has_upstream || info.has_target ? io::Needs::upstream : io::Needs::operands;
   const auto rows = io::read_operands<T>(comm, info, mine, needs);
-  return polynomial::score_range(comm, info.problem, rows.views());
+  Figures figures{polynomial::score_range(comm, info.problem, rows.views()), {}};
+  if (spectrum) figures.spectrum = spectrum_of<T>(comm, info, rows.views());
+  return figures;
 }
 
-void run(const Communicator& comm, const std::string& path) {
-  const io::FileInfo info = io::inspect(comm, path, io::Needs::operands, {});
-  const polynomial::ScoreRange range =
-      info.dtype == io::DType::f32 ? read_and_range<float>(comm, info) : read_and_range<double>(comm, info);
+void print_spectrum(const dense::Spectrum& spectrum, std::int64_t count) {
+  const auto values = static_cast<std::int64_t>(spectrum.values.size());
+  fmt::print("singular values of P of the first slice, {} of {}, with their share of its squared Frobenius norm:\n",
+             std::min(count, values), values);
+  double share = 0;
+  for (std::int64_t k = 0; k < std::min(count, values); ++k) {
+    const double value = spectrum.values[static_cast<std::size_t>(k)];
+    if (value <= spectrum.smallest) {
+      fmt::print("  {:>4}  all from here on are lost in rounding, below {:.1e}\n", k + 1, spectrum.smallest);
+      break;
+    }
+    share += value * value / spectrum.squares;
+    fmt::print("  {:>4}  {:.6e}  {:10.6f} %  together {:10.6f} %\n", k + 1, value,
+               100 * value * value / spectrum.squares, 100 * share);
+  }
+}
+
+void run(const Communicator& comm, const InfoOptions& options) {
+  const io::FileInfo info = io::inspect(comm, options.path, io::Needs::operands, {});
+  const Figures figures = info.dtype == io::DType::f32 ? read_and_compute<float>(comm, info, options.spectrum)
+                                                       : read_and_compute<double>(comm, info, options.spectrum);
   if (comm.rank() != 0) return;
   print_contents(info);
+  const polynomial::ScoreRange& range = figures.range;
   fmt::print("scores: at most {:.6g} in magnitude; {:.6g} to {:.6g} in a sample of {}\n", range.bound,
              range.smallest, range.largest, range.samples);
+  if (figures.spectrum) print_spectrum(*figures.spectrum, options.spectrum_count);
 }
 
 }  // namespace
 
 void add_info(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("info", "what a file holds, the range of its scores, whether it is valid");
-  const auto path = std::make_shared<std::string>();
-  command->add_option("FILE", *path, "operand file")->required();
-  command->callback([path, &action] { action = [path](const Communicator& comm) { run(comm, *path); }; });
+  const auto options = std::make_shared<InfoOptions>();
+  command->add_option("FILE", options->path, "operand file")->required();
+  command->add_flag("--spectrum", options->spectrum,
+                    "leading singular values of the softmax weights of the first slice (few rows, orders 1 and 2)");
+  command->add_option("--spectrum-count", options->spectrum_count, "how many of them")
+      ->check(positive())
+      ->capture_default_str();
+  command->callback([options, &action] { action = [options](const Communicator& comm) { run(comm, *options); }; });
 }
 
 }  // namespace tattn::cli

@@ -65,7 +65,7 @@ void run(const Communicator& comm, const PlanOptions& options) {
   refuse_what_is_missing(ranks, options.common);
   check_report(comm, options.common.report, {options.input});
   const io::FileInfo info = io::inspect(comm, options.input, io::Needs::operands, options.common.overrides());
-  refuse_causal_polynomial(options.common, info);
+  refuse_what_method_cannot(options.common, info);
   const Plan plan =
       info.dtype == io::DType::f32 ? make<float>(comm, options, info) : make<double>(comm, options, info);
   const int threads = library_options(comm, options.common).threads;

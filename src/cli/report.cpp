@@ -40,6 +40,9 @@ Json plan_json(const CommonOptions& options, const Report& report) {
   const auto predicted = [&](auto Cost::*figure) {
     return report.predicted ? Json(*report.predicted.*figure) : Json(nullptr);
   };
+  const auto predicted_if_known = [&](auto Cost::*figure) {  // not of the dense method
+    return report.method == "dense" ? Json(nullptr) : predicted(figure);
+  };
   return {{"method", report.method},
           {"reason", report.reason},
           {"error_mode", options.error_mode},
@@ -51,9 +54,9 @@ Json plan_json(const CommonOptions& options, const Report& report) {
             {"sequence", or_null(report.sequence_blocks)},
             {"features", or_null(report.feature_groups)}}},
           {"predicted",
-           {{"seconds", predicted(&Cost::seconds)},
+           {{"seconds", predicted_if_known(&Cost::seconds)},
             {"flops", predicted(&Cost::flops)},
-            {"bytes_communicated", predicted(&Cost::bytes_communicated)},
+            {"bytes_communicated", predicted_if_known(&Cost::bytes_communicated)},
             {"bytes_memory", predicted(&Cost::bytes_memory)}}},
           {"exact_seconds", or_null(report.exact_seconds)},
           {"polynomial_seconds", or_null(report.polynomial_seconds)}};

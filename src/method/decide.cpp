@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "method/kernel_rates.hpp"
+#include "plan/flops.hpp"
 #include "plan/partition.hpp"
 #include "polynomial/choose.hpp"
 #include "tattn/error.hpp"
@@ -30,6 +31,7 @@ class Decision {
 
   Plan made() {
     plan_.reason = "asked for";
+    if (options_.method == Method::dense) plan_.method = Method::dense;
     if (options_.method == Method::polynomial) {
       take(choose(polynomial::kMostFeatures));
     } else if (options_.method == Method::automatic) {
@@ -37,6 +39,8 @@ class Decision {
     }
     if (plan_.method == Method::polynomial)
       predict_polynomial();
+    else if (plan_.method == Method::dense)
+      predict_dense();
     else
       predict_exact();
     return std::move(plan_);
@@ -130,6 +134,16 @@ class Decision {
       plan_.sequence_blocks += share.key_part == 0 && !share.queries.empty();
     plan_.forward = of(plan::Pass::forward);
     if (plan_.gradient) plan_.gradient = of(plan::Pass::gradient);
+  }
+
+  /// Flops and memory: nothing is known of ScaLAPACK's rate here.
+  void predict_dense() {
+    constexpr int kBytes = sizeof(T);
+    plan_.forward.flops = plan::dense_forward_flops(problem_);
+    plan_.forward.bytes_memory = plan::dense_memory_bytes(problem_, plan::Pass::forward, kBytes, setting_.ranks);
+    if (!plan_.gradient) return;
+    plan_.gradient->flops = plan::dense_gradient_flops(problem_);
+    plan_.gradient->bytes_memory = plan::dense_memory_bytes(problem_, plan::Pass::gradient, kBytes, setting_.ranks);
   }
 
   void predict_polynomial() {

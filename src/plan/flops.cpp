@@ -19,13 +19,16 @@ double power_sum(double n, int t) {
   }
 }
 
-double tuples(const Problem& problem) {
-  const Shape& shape = problem.shape;
-  const auto slices = static_cast<double>(shape.slices), rows = static_cast<double>(shape.rows);
-  if (problem.causal) return slices * power_sum(rows, shape.order);
-  double count = slices * rows;
+double all_tuples(const Shape& shape) {
+  double count = static_cast<double>(shape.total_rows());
   for (int u = 0; u < shape.order; ++u) count *= static_cast<double>(shape.key_rows[static_cast<std::size_t>(u)]);
   return count;
+}
+
+double tuples(const Problem& problem) {
+  const Shape& shape = problem.shape;
+  if (!problem.causal) return all_tuples(shape);
+  return static_cast<double>(shape.slices) * power_sum(static_cast<double>(shape.rows), shape.order);
 }
 
 }  // namespace
@@ -36,6 +39,16 @@ double exact_forward_flops(const Problem& problem) {
 
 double exact_gradient_flops(const Problem& problem) {
   return 6 * static_cast<double>(problem.shape.dim + problem.shape.value_dim) * tuples(problem);
+}
+
+double dense_forward_flops(const Problem& problem) {
+  const Shape& shape = problem.shape;
+  return 2 * static_cast<double>(shape.dim + shape.value_dim) * all_tuples(shape);
+}
+
+double dense_gradient_flops(const Problem& problem) {
+  const Shape& shape = problem.shape;
+  return 2 * static_cast<double>(3 * shape.dim + 2 * shape.value_dim) * all_tuples(shape);
 }
 
 double polynomial_forward_flops(const Problem& problem, std::int64_t features) {

@@ -13,6 +13,13 @@ namespace tattn::plan {
 [[nodiscard]] double exact_forward_flops(const Problem& problem);
 [[nodiscard]] double exact_gradient_flops(const Problem& problem);
 
+/// The same of the dense method, which computes hidden tuples too, with N = n n_1..n_t also when causal:
+///
+///     forward   2 (d + dv) N
+///     gradient  2 (3d + 2dv) N     scores again, dP, dQ and the gradients of both products
+[[nodiscard]] double dense_forward_flops(const Problem& problem);
+[[nodiscard]] double dense_gradient_flops(const Problem& problem);
+
 /// The same of the polynomial method with `features` monomials: 2 r (dv+1) (n + n_1 + .. + n_t). Its gradient,
 /// given the moments, has two such products for every operand: twice this.
 [[nodiscard]] double polynomial_forward_flops(const Problem& problem, std::int64_t features);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "fmt/format.h"
+#include "plan/dense_layout.hpp"
 #include "plan/partition.hpp"
 #include "tattn/error.hpp"
 
@@ -13,6 +14,7 @@ namespace {
 
 constexpr double kBufferBytes = 64.0 * 1024 * 1024;
 constexpr int kMostRanksTried = 1 << 16;
+constexpr double kScalapackBlock = 32;  // columns that ScaLAPACK's products work on at a time
 
 std::string readable(double bytes) {
   const char* unit = "KiB";
@@ -45,6 +47,48 @@ double bytes_of(const Problem& problem, Pass pass, double element, int ranks, Ro
   return bytes;
 }
 
+/// Entries of a dealt matrix on the rank that holds most, the first one.
+double entries(const Deal& rows, const Deal& columns) {
+  return static_cast<double>(rows.size(0)) * static_cast<double>(columns.size(0));
+}
+
+/// What a rank of the dense method takes, the one of process row and column 0, which holds most.
+double dense_bytes_of(const Problem& problem, Pass pass, double element, int ranks) {
+  const Shape& shape = problem.shape;
+  const DenseLayout layout = dense_layout(shape, ranks);
+  const double both = pass == Pass::gradient ? 2 : 1;  // a matrix, and its gradient
+  const auto width = static_cast<double>(shape.dim + shape.value_dim);
+  double doubles = both * entries(layout.weight_rows(), layout.weight_columns());
+  doubles += 4 * kScalapackBlock *
+             static_cast<double>(layout.weight_rows().size(0) + layout.weight_columns().size(0));  // its buffers
+  for (const std::int64_t columns : {shape.dim, shape.value_dim})
+    doubles += both * entries(layout.product_rows(), layout.product_columns(columns)) +
+               2 * both * entries(layout.panel_rows(), layout.panel_columns(columns));
+  doubles += 4 * static_cast<double>(shape.rows);  // LSE and delta of all rows
+  double bytes = static_cast<double>(shape.total_rows()) / ranks * (width + 1) * element * both;
+  for (int u = 0; u < shape.order; ++u) {
+    const auto keys = static_cast<double>(shape.key_rows[static_cast<std::size_t>(u)]) * width;
+    doubles += (pass == Pass::gradient ? 4 : 1) * keys;  // whole keys; sums, arrivals and totals
+    bytes += keys * (static_cast<double>(shape.slices) / ranks * both + 1) * element;
+  }
+  return bytes + doubles * sizeof(double);
+}
+
+/// Throws when `needed(ranks)` bytes exceed the limit, and looks for a number of ranks that would do.
+template <class Needed>
+void require(const std::string& why, int ranks, std::int64_t limit, const Needed& needed) {
+  if (needed(ranks) <= limit) return;
+  std::string remedy = "no number of ranks makes it fit: raise --memory";
+  for (int more = 2 * ranks; more <= kMostRanksTried; more *= 2)
+    if (needed(more) <= limit) {
+      remedy = fmt::format("{} ranks would do, with as much memory each", more);
+      break;
+    }
+  throw Error(Status::failed, fmt::format("{}not enough memory: {} a rank is needed, {} is there; {}", why,
+                                          readable(static_cast<double>(needed(ranks))),
+                                          readable(static_cast<double>(limit)), remedy));
+}
+
 }  // namespace
 
 std::int64_t exact_memory_bytes(const Problem& problem, Pass pass, int element_bytes, int ranks, int) {
@@ -70,34 +114,36 @@ std::int64_t polynomial_memory_bytes(const Problem& problem, Pass pass, int elem
   return static_cast<std::int64_t>(std::min(held + moments + buffers, 9e18));
 }
 
-namespace {
-
-/// `needed(ranks)` are the bytes a rank takes.
-template <class Needed>
-void require(const Needed& needed, int ranks, std::int64_t limit) {
-  if (needed(ranks) <= limit) return;
-  std::string remedy = "no number of ranks makes it fit: raise --memory";
-  for (int more = 2 * ranks; more <= kMostRanksTried; more *= 2)
-    if (needed(more) <= limit) {
-      remedy = fmt::format("{} ranks would do, with as much memory each", more);
-      break;
-    }
-  throw Error(Status::failed, fmt::format("not enough memory: {} a rank is needed, {} is there; {}",
-                                          readable(static_cast<double>(needed(ranks))),
-                                          readable(static_cast<double>(limit)), remedy));
+std::int64_t dense_memory_bytes(const Problem& problem, Pass pass, int element_bytes, int ranks) {
+  const double most = dense_bytes_of(problem, pass, element_bytes, ranks) + kBufferBytes;
+  return static_cast<std::int64_t>(std::min(most, 9e18));
 }
-
-}  // namespace
 
 void require_memory(const Problem& problem, Pass pass, int element_bytes, int ranks, int threads,
                     std::int64_t limit) {
-  require([&](int p) { return exact_memory_bytes(problem, pass, element_bytes, p, threads); }, ranks, limit);
+  require("", ranks, limit,
+          [&](int any) { return exact_memory_bytes(problem, pass, element_bytes, any, threads); });
 }
 
 void require_polynomial_memory(const Problem& problem, Pass pass, int element_bytes, int ranks, int threads,
                                std::int64_t features, std::int64_t limit) {
-  require([&](int p) { return polynomial_memory_bytes(problem, pass, element_bytes, p, threads, features); }, ranks,
-          limit);
+  require("", ranks, limit,
+          [&](int any) { return polynomial_memory_bytes(problem, pass, element_bytes, any, threads, features); });
+}
+
+void require_dense_memory(const Problem& problem, Pass pass, int element_bytes, int ranks, std::int64_t limit) {
+  require("the dense method holds every softmax weight: ", ranks, limit,
+          [&](int any) { return dense_memory_bytes(problem, pass, element_bytes, any); });
+  const DenseLayout layout = dense_layout(problem.shape, ranks);
+  const std::int64_t wider = std::max(problem.shape.dim, problem.shape.value_dim);
+  const double most = std::max({static_cast<double>(layout.tuples), static_cast<double>(layout.rows),
+                                entries(layout.weight_rows(), layout.weight_columns()),
+                                entries(layout.product_rows(), layout.product_columns(wider))});
+  if (most <= INT32_MAX) return;
+  throw Error(Status::failed,
+              fmt::format("the dense method counts in 32 bits: {} x {} weights over {} ranks are too "
+                          "many; use exact",
+                          layout.rows, layout.tuples, ranks));
 }
 
 }  // namespace tattn::plan

@@ -25,4 +25,13 @@ void require_memory(const Problem& problem, Pass pass, int element_bytes, int ra
 void require_polynomial_memory(const Problem& problem, Pass pass, int element_bytes, int ranks, int threads,
                                std::int64_t features, std::int64_t limit);
 
+/// Most bytes that a rank of `ranks` takes for a pass of the dense method (order 1 or 2): with N = n_1 n_2, its
+/// part of the n x N weights in double (twice for a gradient) and of the N x d and N x dv products, panels, the
+/// keys and values of one slice whole, its rows of the operands and results, and at most 64 MiB beyond ScaLAPACK's
+/// buffers.
+[[nodiscard]] std::int64_t dense_memory_bytes(const Problem& problem, Pass pass, int element_bytes, int ranks);
+
+/// require_memory for the dense method; also refuses what ScaLAPACK's 32-bit counts cannot hold.
+void require_dense_memory(const Problem& problem, Pass pass, int element_bytes, int ranks, std::int64_t limit);
+
 }  // namespace tattn::plan
