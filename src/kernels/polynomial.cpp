@@ -16,7 +16,7 @@ namespace tattn::kernels::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr int kBlockPanels = 4;               // lane panels whose features are kept at a time
+constexpr int kBlockPanels = 4;  // lane panels whose features are kept at a time
 
 template <class D, class T = hn::TFromD<D>>
 class Polynomial {
