@@ -58,8 +58,9 @@ class Decision {
       choice = choose(most);
     } catch (const Error& error) {
       if (error.status() != Status::failed) throw;
-      return because(
-          fmt::format("up to {} features, more than which would be slower, do not meet the tolerance", most));
+      return because(fmt::format(
+          "up to {} features, {}, do not meet the tolerance", most,
+          most < polynomial::kMostFeatures ? "more than which would be slower" : "the most that are tried"));
     }
     plan_.polynomial_seconds = polynomial_seconds(choice.walk.features(), choice.in_double);
     if (*plan_.polynomial_seconds >= *plan_.exact_seconds)
