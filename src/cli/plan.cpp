@@ -32,9 +32,11 @@ Plan make(const Communicator& comm, const PlanOptions& options, const io::FileIn
   return method::decide<T>(comm, info.problem, rows.views(), library_options(comm, options.common), setting);
 }
 
-void print_cost(const char* pass, const Cost& cost) {
-  fmt::print("  {:<9} {:>9.3g} s {:>12.4g} flop {:>14} bytes sent a rank {:>14} bytes of memory a rank\n", pass,
-             cost.seconds, cost.flops, cost.bytes_communicated, cost.bytes_memory);
+/// Of the dense method only flops and memory are known.
+void print_cost(const char* pass, const Cost& cost, bool known) {
+  fmt::print("  {:<9} {} s {:>12.4g} flop {} bytes sent a rank {:>14} bytes of memory a rank\n", pass,
+             known ? fmt::format("{:>9.3g}", cost.seconds) : "unknown", cost.flops,
+             known ? fmt::format("{:>14}", cost.bytes_communicated) : "unknown", cost.bytes_memory);
 }
 
 void print_plan(const PlanOptions& options, const Plan& plan, int ranks, int threads) {
@@ -52,11 +54,13 @@ void print_plan(const PlanOptions& options, const Plan& plan, int ranks, int thr
                plan.slice_groups == 1 ? "" : "s", plan.sequence_blocks, plan.sequence_blocks == 1 ? "" : "s",
                plan.feature_groups, plan.feature_groups == 1 ? "" : "s");
   fmt::print(", predicted:\n");
-  print_cost("forward", plan.forward);
-  if (plan.gradient) print_cost("gradient", *plan.gradient);
+  const bool known = plan.method != Method::dense;
+  print_cost("forward", plan.forward, known);
+  if (plan.gradient) print_cost("gradient", *plan.gradient, known);
   if (plan.exact_seconds)
     fmt::print("in all: exact {:.3g} s, polynomial {}\n", *plan.exact_seconds,
-               plan.polynomial_seconds ? fmt::format("{:.3g} s", *plan.polynomial_seconds) : "not considered");
+               plan.polynomial_seconds ? fmt::format("{:.3g} s", *plan.polynomial_seconds)
+                                       : "no set of features to compare");
 }
 
 void run(const Communicator& comm, const PlanOptions& options) {
