@@ -58,7 +58,7 @@ void print_plan(const PlanOptions& options, const Plan& plan, int ranks, int thr
   print_cost("forward", plan.forward, known);
   if (plan.gradient) print_cost("gradient", *plan.gradient, known);
   if (plan.exact_seconds)
-    fmt::print("in all: exact {:.3g} s, polynomial {}\n", *plan.exact_seconds,
+    fmt::print("in all: exact {:.3g} s; polynomial: {}\n", *plan.exact_seconds,
                plan.polynomial_seconds ? fmt::format("{:.3g} s", *plan.polynomial_seconds)
                                        : "no set of features to compare");
 }

@@ -175,7 +175,9 @@ class Chooser {
   }
 
   [[nodiscard]] double error_of(const plan::Walk& walk) const {
-    return choice_.in_double ? error_in<double>(walk) : error_in<T>(walk);
+    if constexpr (std::is_same_v<T, float>)
+      if (choice_.in_double) return error_in<double>(walk);
+    return error_in<T>(walk);
   }
 
   [[nodiscard]] plan::FeatureRanking rank(std::int64_t limit) const {
