@@ -2,23 +2,12 @@
 
 #include <cblas.h>
 
-#include <algorithm>
-#include <chrono>
-#include <limits>
 #include <type_traits>
 #include <vector>
 
-namespace tattn::bench {
+#include "stopwatch.hpp"
 
-double best_seconds(int repeats, const std::function<void()>& step) {
-  double best = std::numeric_limits<double>::infinity();
-  for (int r = 0; r < repeats; ++r) {
-    const auto start = std::chrono::steady_clock::now();
-    step();
-    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  return best;
-}
+namespace tattn::bench {
 
 template <class T>
 double gemm_rate(int repeats) {

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
 #include <limits>
 #include <numeric>
@@ -12,6 +11,7 @@
 
 #include "comm/mpi_error.hpp"
 #include "io/result_file.hpp"
+#include "stopwatch.hpp"
 #include "tattn/error.hpp"
 
 namespace tattn::bench {
@@ -22,9 +22,7 @@ constexpr std::int64_t kColumns = 64;
 /// Largest time over the ranks, from when all are there.
 double seconds(const Communicator& comm, const std::function<void()>& step) {
   comm.barrier();
-  const auto start = std::chrono::steady_clock::now();
-  step();
-  return comm.max(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  return comm.max(timed(step));
 }
 
 void write_result(const Communicator& comm, const std::string& path, std::int64_t rows, RowRange mine,

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "bench/gemm_rate.hpp"
+#include "stopwatch.hpp"
 
 namespace tattn::bench {
 
@@ -15,7 +16,7 @@ PassTime time_pass(const Communicator& comm, int repeats, const std::function<vo
   double gemm = gemm_rate<T>(2), seconds = std::numeric_limits<double>::infinity();
   for (int r = 0; r < repeats; ++r) {
     comm.barrier();
-    seconds = std::min(seconds, comm.max(best_seconds(1, pass)));
+    seconds = std::min(seconds, comm.max(timed(pass)));
     gemm = std::max(gemm, gemm_rate<T>(1));
   }
   return {seconds, comm.max(gemm)};

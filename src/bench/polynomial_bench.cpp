@@ -7,26 +7,17 @@
 #include <vector>
 
 #include "bench/attention_case.hpp"
-#include "bench/gemm_rate.hpp"
 #include "bench/pass_rate.hpp"
 #include "comm/pending_sums.hpp"
 #include "plan/flops.hpp"
 #include "plan/grid.hpp"
 #include "polynomial/polynomial.hpp"
+#include "stopwatch.hpp"
 
 namespace tattn::bench {
 namespace {
 
 constexpr double kSpread = 0.3;
-
-/// The first `features` nodes of the smallest full walk that has so many.
-plan::Walk first_monomials(std::int64_t dim, std::int64_t features) {
-  int degree = 0;
-  for (auto size = plan::full_walk_size(dim, degree); size && *size < features;
-       size = plan::full_walk_size(dim, degree))
-    ++degree;
-  return plan::full_subwalk(dim, degree, 0, features);
-}
 
 /// Prints how much of the time that `matrices` sums of moments take by themselves a pass hides behind its work.
 void print_hidden(const Communicator& comm, const PolynomialCase& which, const char* name, int matrices,
@@ -36,8 +27,8 @@ void print_hidden(const Communicator& comm, const PolynomialCase& which, const c
   double alone = std::numeric_limits<double>::infinity(), waited = alone;
   for (int r = 0; r < which.repeats; ++r) {
     comm.barrier();
-    alone = std::min(
-        alone, comm.max(best_seconds(1, [&] { comm.sum(sums.data(), static_cast<std::int64_t>(sums.size())); })));
+    alone =
+        std::min(alone, comm.max(timed([&] { comm.sum(sums.data(), static_cast<std::int64_t>(sums.size())); })));
     comm.barrier();
     const double before = PendingSums::seconds_waited_by_process();
     pass();
@@ -54,7 +45,7 @@ void print_hidden(const Communicator& comm, const PolynomialCase& which, const c
 template <class T>
 void run(const Communicator& comm, const PolynomialCase& which) {
   AttentionCase<T> c(comm, which.rows, which.dim, kSpread);
-  const plan::Walk walk = first_monomials(which.dim, which.features);
+  const plan::Walk walk = plan::first_monomials(which.dim, which.features);
   const plan::Grid grid = plan::default_grid(c.problem.shape, comm.size());
   Options options;
   options.threads = which.threads;

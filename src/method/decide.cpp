@@ -24,7 +24,8 @@ class Decision {
         operands_(operands),
         options_(options),
         setting_(setting),
-        rates_(measure_rates<T>(comm, problem)) {
+        rates_(options.method == Method::dense ? plan::Rates{}
+                                               : measure_rates<T>(comm, problem, options.method)) {
     plan_.forward = {};
     if (setting.gradients) plan_.gradient.emplace();
   }

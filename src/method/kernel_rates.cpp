@@ -1,7 +1,6 @@
 #include "method/kernel_rates.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
 #include <limits>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "plan/monomial_walk.hpp"
 #include "plan/random_normal.hpp"
 #include "polynomial/polynomial.hpp"
+#include "stopwatch.hpp"
 
 namespace tattn::method {
 namespace {
@@ -18,21 +18,15 @@ namespace {
 constexpr double kSeconds = 0.012;                   // at least so long a measurement
 constexpr int kSums = 5;                             // over the ranks
 constexpr double kLatency = 5e-6, kBandwidth = 5e9;  // assumed where one rank plans for many
-constexpr std::int64_t kQueries = 64, kInnerRows = 384, kSequence = 1024;
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+constexpr std::int64_t kQueries = 64, kInnerRows = 384, kSequence = 1024, kEntries = 1 << 17, kFeatures = 384;
+constexpr int kDegree = 12;
+constexpr double kSpread = 0.5;  // of the entries: scores and powers stay small
 
 /// The best of the runs that fit in kSeconds, after one that warms up.
-double best_seconds(const std::function<void()>& run) {
+double best_in_time(const std::function<void()>& run) {
   run();
   double best = std::numeric_limits<double>::infinity();
-  for (const double start = now(); now() - start < kSeconds;) {
-    const double before = now();
-    run();
-    best = std::min(best, now() - before);
-  }
+  for (const Stopwatch watch; watch.seconds() < kSeconds;) best = std::min(best, timed(run));
   return best;
 }
 
@@ -57,7 +51,7 @@ struct SmallCase {
   /// Entries that differ, so that no product underflows.
   T* entries(std::int64_t count) {
     auto& array = arrays.emplace_back(static_cast<std::size_t>(count));
-    RandomStream(1, "rates").normal({0, count}, 1.0, array.data());
+    RandomStream(1, "rates").normal({0, count}, kSpread, array.data());
     return array.data();
   }
 
@@ -76,32 +70,30 @@ void measure_exact(const Communicator& alone, Shape shape, plan::Rates& rates) {
   shape.key_rows[static_cast<std::size_t>(shape.order - 1)] = kInnerRows;
   if (shape.order > 1) shape.key_rows[0] = 16;
   SmallCase<T> c(shape);
-  const double forward = best_seconds([&] { exact::forward<T>(alone, c.problem, c.operands, {}, c.output); });
-  const double gradient = best_seconds([&] {
+  const double forward = best_in_time([&] { exact::forward<T>(alone, c.problem, c.operands, {}, c.output); });
+  const double gradient = best_in_time([&] {
     exact::gradient<T>(alone, c.problem, c.operands, {}, {c.output.output, c.output.lse}, c.upstream, c.gradients);
   });
   rates.exact_forward = plan::exact_forward_flops(c.problem) / forward;
   rates.exact_gradient = plan::exact_gradient_flops(c.problem) / gradient;
 }
 
-/// A walk of 384 nodes whose parents lie in all depths, as in a searched set.
-plan::Walk small_walk(std::int64_t dim) {
-  plan::Walk walk = plan::full_walk(dim, 0);
-  constexpr std::int64_t kNodes = 384;
-  for (int degree = 1; walk.size() < kNodes && degree <= kNodes; ++degree) walk = plan::full_walk(dim, degree);
-  return walk.size() > 4 * kNodes ? plan::subwalk(walk, 0, kNodes) : walk;
+/// As many monomials as make the kernels run at their speed. Of low degree: with few columns high powers would
+/// overflow.
+plan::Walk measured_walk(std::int64_t dim) {
+  return plan::first_monomials(dim, std::min(kFeatures, plan::full_walk_size(dim, kDegree).value_or(kFeatures)));
 }
 
 template <class T>
 void measure_polynomial(const Communicator& alone, Shape shape, plan::Rates& rates) {
-  shape.rows = kSequence;
-  for (int u = 0; u < shape.order; ++u) shape.key_rows[static_cast<std::size_t>(u)] = kSequence;
+  shape.rows = std::clamp(kEntries / (shape.dim + shape.value_dim), kQueries, kSequence);
+  shape.key_rows.fill(shape.rows);
   SmallCase<T> c(shape);
-  const plan::Walk walk = small_walk(shape.dim);
+  const plan::Walk walk = measured_walk(shape.dim);
   polynomial::Moments moments;
   const double forward =
-      best_seconds([&] { polynomial::forward<T>(alone, c.problem, walk, {}, c.operands, {}, c.output, &moments); });
-  const double gradient = best_seconds([&] {
+      best_in_time([&] { polynomial::forward<T>(alone, c.problem, walk, {}, c.operands, {}, c.output, &moments); });
+  const double gradient = best_in_time([&] {
     polynomial::gradient<T>(alone, c.problem, walk, {}, c.operands, {}, {c.output.output, c.output.lse}, c.upstream,
                             c.gradients, &moments);
   });
@@ -111,13 +103,8 @@ void measure_polynomial(const Communicator& alone, Shape shape, plan::Rates& rat
 
 /// Seconds of a sum of so many numbers, the best of a few: as many on every rank, for a sum takes all of them.
 double sum_seconds(const Communicator& comm, std::vector<double>& values) {
-  double best = std::numeric_limits<double>::infinity();
-  for (int r = 0; r < kSums; ++r) {
-    const double before = now();
-    comm.sum(values.data(), static_cast<std::int64_t>(values.size()));
-    best = std::min(best, now() - before);
-  }
-  return comm.max(best);
+  const auto sum = [&] { comm.sum(values.data(), static_cast<std::int64_t>(values.size())); };
+  return comm.max(best_seconds(kSums, sum));
 }
 
 void measure_network(const Communicator& comm, plan::Rates& rates) {
@@ -129,14 +116,14 @@ void measure_network(const Communicator& comm, plan::Rates& rates) {
 }  // namespace
 
 template <class T>
-plan::Rates measure_rates(const Communicator& comm, const Problem& problem) {
+plan::Rates measure_rates(const Communicator& comm, const Problem& problem, Method method) {
   const Communicator alone(MPI_COMM_SELF);
   plan::Rates rates;
   Shape shape = problem.shape;
   shape.slices = 1;
   comm.agree([&] {
-    measure_exact<T>(alone, shape, rates);
-    measure_polynomial<T>(alone, shape, rates);
+    if (method != Method::polynomial) measure_exact<T>(alone, shape, rates);
+    if (method != Method::exact) measure_polynomial<T>(alone, shape, rates);
   });
   for (double* rate :
        {&rates.exact_forward, &rates.exact_gradient, &rates.polynomial_forward, &rates.polynomial_gradient})
@@ -148,7 +135,7 @@ plan::Rates measure_rates(const Communicator& comm, const Problem& problem) {
   return rates;
 }
 
-template plan::Rates measure_rates<float>(const Communicator&, const Problem&);
-template plan::Rates measure_rates<double>(const Communicator&, const Problem&);
+template plan::Rates measure_rates<float>(const Communicator&, const Problem&, Method);
+template plan::Rates measure_rates<double>(const Communicator&, const Problem&, Method);
 
 }  // namespace tattn::method

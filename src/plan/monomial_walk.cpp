@@ -137,6 +137,13 @@ Walk full_subwalk(std::int64_t dim, int degree, std::int64_t begin, std::int64_t
   return walk;
 }
 
+Walk first_monomials(std::int64_t dim, std::int64_t features) {
+  int degree = 0;
+  for (auto size = full_walk_size(dim, degree); size && *size < features; size = full_walk_size(dim, degree))
+    ++degree;
+  return full_subwalk(dim, degree, 0, features);
+}
+
 void set_weights(Walk& walk, const ExpPolynomial& polynomial) {
   for (std::size_t node = 0; node < walk.weight.size(); ++node)
     if (walk.owned[node] != 0)

@@ -42,6 +42,9 @@ struct Walk {
 /// from the sizes of subtrees. 0 <= begin <= end <= the full size; an empty range gives an empty walk.
 [[nodiscard]] Walk full_subwalk(std::int64_t dim, int degree, std::int64_t begin, std::int64_t end);
 
+/// The first `features` nodes of the smallest full walk that has so many: a set for measuring speed.
+[[nodiscard]] Walk first_monomials(std::int64_t dim, std::int64_t features);
+
 /// weight = a_|alpha| |alpha|!/alpha! on owned nodes: the certified polynomial instead of the series.
 void set_weights(Walk& walk, const ExpPolynomial& polynomial);
 
