@@ -108,7 +108,8 @@ std::int64_t slices_at_once(const Shape& shape, std::int64_t features) {
 std::int64_t polynomial_bytes(const Problem& problem, const Grid& grid, const std::vector<std::int64_t>& features,
                               int element_bytes, Pass pass) {
   std::int64_t most = 0;
-  for (int rank = 0; rank < grid.ranks(); ++rank) {
+  // The first group of slices and its first block are the longest, so one rank a feature group is enough.
+  for (int rank = 0; rank < grid.features; ++rank) {
     const auto group = static_cast<std::size_t>(place_of(grid, rank).features);
     most = std::max(most, moment_bytes(problem.shape, grid, rank, features[group], pass) +
                               row_bytes(problem.shape, grid, rank, element_bytes, pass));
