@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -35,6 +36,13 @@ class FetchedRows {
   std::vector<T> copy_;
   const T* data_ = nullptr;
 };
+
+/// The same into the caller's rows: `to` gets its rows of what the ranks hold. Collective.
+template <class T>
+void move_rows(const Communicator& comm, Block<const T> held, Block<T> to, std::int64_t columns) {
+  const FetchedRows<T> rows(comm, held, to.rows, columns);
+  std::copy_n(rows.data(), to.rows.size() * columns, to.data);
+}
 
 /// The adjoint of fetch_rows: every rank holds partial sums for rows `held` (ranges may overlap); the
 /// owner of a row gets the sum of all, added in rank order in double, so bitwise the same every time.

@@ -77,14 +77,6 @@ class RankWork {
   std::vector<FetchedRows<T>> key_, value_;
 };
 
-/// Rows computed where the work was, to where the caller wants them.
-template <class T>
-void deliver(const Communicator& comm, const T* computed, RowRange held, T* to, RowRange wanted,
-             std::int64_t columns) {
-  const FetchedRows<T> rows(comm, {computed, held}, wanted, columns);
-  std::copy_n(rows.data(), wanted.size() * columns, to);
-}
-
 /// Ranks that share query rows each hold a partial softmax of them: the owner of a row merges all parts in order.
 template <class T>
 void merge_parts(const Communicator& comm, const RankWork<T>& work, const SoftmaxRows& partial, RowRange wanted,
@@ -134,8 +126,8 @@ void forward(const Communicator& comm, const Problem& problem, const Operands<T>
     sums.finish(Output<T>{here.output + first * shape.value_dim, here.lse + first});
   });
   if (direct) return;
-  deliver(comm, output.data(), held, out.output, wanted, shape.value_dim);
-  deliver(comm, lse.data(), held, out.lse, wanted, 1);
+  move_rows<T>(comm, {output.data(), held}, {out.output, wanted}, shape.value_dim);
+  move_rows<T>(comm, {lse.data(), held}, {out.lse, wanted}, 1);
 }
 
 template <class T>

@@ -43,8 +43,7 @@ class RowResult {
     if (in_parts_) {
       sum_rows(comm_, parts_.data(), worked_, held_, columns_);
     } else if (!in_place_) {
-      const std::vector<T> rows = fetch_rows<T>(comm_, {rows_.data(), worked_}, held_.rows, columns_);
-      std::copy(rows.begin(), rows.end(), held_.data);
+      move_rows<T>(comm_, {rows_.data(), worked_}, held_, columns_);
     }
     parts_ = {};
     rows_ = {};
