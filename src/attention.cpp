@@ -93,6 +93,57 @@ plan::Grid grid_of(const Communicator& comm, const Problem& problem, const Plan&
   return grid.ranks() == comm.size() ? grid : plan::default_grid(problem.shape, comm.size());
 }
 
+/// make_plan, forward and gradient after their checks.
+template <class T>
+Plan checked_plan(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
+                  const Options& options, bool gradients) {
+  return method::decide(comm, problem, operands, options, {gradients, comm.size(), std::nullopt});
+}
+
+template <class T>
+void checked_forward(const Communicator& comm, const Problem& problem, const Plan& plan,
+                     const Operands<T>& operands, const Options& options, const Output<T>& out, Kept* keep) {
+  check_memory<T>(comm, problem, plan, options, plan::Pass::forward);
+  if (plan.method == Method::exact) return exact::forward(comm, problem, operands, options, out);
+  if (plan.method == Method::dense) return dense::forward(comm, problem, operands, options, out);
+  if (keep != nullptr) keep->moments = std::make_shared<polynomial::Moments>();
+  polynomial::Moments* moments = keep != nullptr ? keep->moments.get() : nullptr;
+  const plan::Grid grid = grid_of(comm, problem, plan);
+  if constexpr (std::is_same_v<T, float>)
+    if (plan.in_double)
+      return polynomial::forward_in_double(comm, problem, *plan.walk, grid, operands, options, out, moments);
+  polynomial::forward(comm, problem, *plan.walk, grid, operands, options, out, moments);
+}
+
+template <class T>
+void checked_gradient(const Communicator& comm, const Problem& problem, const Plan& plan,
+                      const Operands<T>& operands, const Options& options, const Output<const T>& out,
+                      const T* upstream, const Gradients<T>& gradients, const Kept* kept) {
+  check_memory<T>(comm, problem, plan, options, plan::Pass::gradient);
+  if (plan.method == Method::exact)
+    return exact::gradient(comm, problem, operands, options, out, upstream, gradients);
+  if (plan.method == Method::dense)
+    return dense::gradient(comm, problem, operands, options, out, upstream, gradients);
+  const polynomial::Moments* moments = kept != nullptr ? kept->moments.get() : nullptr;
+  const plan::Grid grid = grid_of(comm, problem, plan);
+  if constexpr (std::is_same_v<T, float>)
+    if (plan.in_double)
+      return polynomial::gradient_in_double(comm, problem, *plan.walk, grid, operands, options, out, upstream,
+                                            gradients, moments);
+  polynomial::gradient(comm, problem, *plan.walk, grid, operands, options, out, upstream, gradients, moments);
+}
+
+/// The plan of a call that was given none: only the methods that have a choice of features measure anything.
+template <class T>
+Plan plan_for(const Communicator& comm, const Problem& problem, const Operands<T>& operands, const Options& options,
+              bool gradients) {
+  if (options.method == Method::polynomial || (options.method == Method::automatic && !problem.causal))
+    return checked_plan(comm, problem, operands, options, gradients);
+  Plan plan;
+  if (options.method == Method::dense) plan.method = Method::dense;
+  return plan;
+}
+
 }  // namespace
 
 template <class T>
@@ -100,7 +151,7 @@ Plan make_plan(MPI_Comm comm, const Problem& problem, const Operands<T>& operand
                bool gradients) {
   const Communicator own(comm);
   check_call(own, problem, operands, options);
-  return method::decide(own, problem, operands, options, {gradients, own.size(), std::nullopt});
+  return checked_plan(own, problem, operands, options, gradients);
 }
 
 template <class T>
@@ -108,16 +159,7 @@ void forward(MPI_Comm comm, const Problem& problem, const Plan& plan, const Oper
              const Options& options, const Output<T>& out, Kept* keep) {
   const Communicator own(comm);
   check_call(own, problem, operands, options);
-  check_memory<T>(own, problem, plan, options, plan::Pass::forward);
-  if (plan.method == Method::exact) return exact::forward(own, problem, operands, options, out);
-  if (plan.method == Method::dense) return dense::forward(own, problem, operands, options, out);
-  if (keep != nullptr) keep->moments = std::make_shared<polynomial::Moments>();
-  polynomial::Moments* moments = keep != nullptr ? keep->moments.get() : nullptr;
-  const plan::Grid grid = grid_of(own, problem, plan);
-  if constexpr (std::is_same_v<T, float>)
-    if (plan.in_double)
-      return polynomial::forward_in_double(own, problem, *plan.walk, grid, operands, options, out, moments);
-  polynomial::forward(own, problem, *plan.walk, grid, operands, options, out, moments);
+  checked_forward(own, problem, plan, operands, options, out, keep);
 }
 
 template <class T>
@@ -126,42 +168,24 @@ void gradient(MPI_Comm comm, const Problem& problem, const Plan& plan, const Ope
               const Kept* kept) {
   const Communicator own(comm);
   check_call(own, problem, operands, options);
-  check_memory<T>(own, problem, plan, options, plan::Pass::gradient);
-  if (plan.method == Method::exact)
-    return exact::gradient(own, problem, operands, options, out, upstream, gradients);
-  if (plan.method == Method::dense)
-    return dense::gradient(own, problem, operands, options, out, upstream, gradients);
-  const polynomial::Moments* moments = kept != nullptr ? kept->moments.get() : nullptr;
-  const plan::Grid grid = grid_of(own, problem, plan);
-  if constexpr (std::is_same_v<T, float>)
-    if (plan.in_double)
-      return polynomial::gradient_in_double(own, problem, *plan.walk, grid, operands, options, out, upstream,
-                                            gradients, moments);
-  polynomial::gradient(own, problem, *plan.walk, grid, operands, options, out, upstream, gradients, moments);
-}
-
-/// The plan of a call that was given none: only the methods that have a choice of features measure anything.
-template <class T>
-Plan plan_for(MPI_Comm comm, const Problem& problem, const Operands<T>& operands, const Options& options,
-              bool gradients) {
-  if (options.method == Method::polynomial || (options.method == Method::automatic && !problem.causal))
-    return make_plan(comm, problem, operands, options, gradients);
-  Plan plan;
-  if (options.method == Method::dense) plan.method = Method::dense;
-  return plan;
+  checked_gradient(own, problem, plan, operands, options, out, upstream, gradients, kept);
 }
 
 template <class T>
 void forward(MPI_Comm comm, const Problem& problem, const Operands<T>& operands, const Options& options,
              const Output<T>& out) {
-  forward(comm, problem, plan_for(comm, problem, operands, options, false), operands, options, out);
+  const Communicator own(comm);
+  check_call(own, problem, operands, options);
+  checked_forward(own, problem, plan_for(own, problem, operands, options, false), operands, options, out, nullptr);
 }
 
 template <class T>
 void gradient(MPI_Comm comm, const Problem& problem, const Operands<T>& operands, const Options& options,
               const Output<const T>& out, const T* upstream, const Gradients<T>& gradients) {
-  gradient(comm, problem, plan_for(comm, problem, operands, options, true), operands, options, out, upstream,
-           gradients);
+  const Communicator own(comm);
+  check_call(own, problem, operands, options);
+  checked_gradient(own, problem, plan_for(own, problem, operands, options, true), operands, options, out, upstream,
+                   gradients, nullptr);
 }
 
 #define TATTN_INSTANTIATE(T)                                                                                      \
