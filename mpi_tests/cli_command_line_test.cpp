@@ -91,12 +91,7 @@ class Output : public testing::TestWithParam<int> {
   }
 
   void expect_refused(const std::string& arguments, const std::string& says) {
-    const auto before = shop_.names();
-    const Outcome outcome = shop_.tattn(arguments, GetParam());
-    EXPECT_EQ(outcome.status, 2) << outcome.err;
-    ASSERT_EQ(outcome.lines().size(), 1U) << outcome.err;
-    EXPECT_NE(outcome.lines()[0].find(says), std::string::npos) << outcome.err;
-    EXPECT_EQ(shop_.names(), before);
+    test::expect_refused(shop_, arguments, GetParam(), 2, says);
   }
 
   Workshop shop_;

@@ -41,8 +41,10 @@ TEST_P(Dense, JudgesTheExactMethod) {
   const Workshop shop;
   ASSERT_EQ(shop.tattn("generate in.h5 --rows 20 --dim 4 --upstream").status, 0);
   ASSERT_EQ(shop.tattn("gradient in.h5 out.h5 --method exact", GetParam()).status, 0);
-  const Outcome verified = shop.tattn("verify in.h5 out.h5 --tolerance 1e-4 --method dense", GetParam());
+  const Outcome verified =
+      shop.tattn("verify in.h5 out.h5 --tolerance 1e-4 --method dense --report run.json", GetParam());
   EXPECT_EQ(verified.status, 0) << verified.out << verified.err;
+  EXPECT_NE(read_bytes(shop.path("run.json")).find("\"method\": \"dense\""), std::string::npos);
   EXPECT_EQ(shop.tattn("verify in.h5 out.h5 --scale 0.3 --method dense", GetParam()).status, 4);
 }
 
@@ -51,19 +53,12 @@ TEST_P(Dense, RefusesWhatItCannotDo) {
   ASSERT_EQ(shop.tattn("generate three.h5 --rows 6 --dim 2 --order 3").status, 0);
   ASSERT_EQ(shop.tattn("generate large.h5 --rows 400 --dim 2").status, 0);
   ASSERT_EQ(shop.tattn("generate long.h5 --rows 5000 --key-rows 2,2 --dim 2").status, 0);
-  const auto before = shop.names();
   const std::vector<std::tuple<std::string, int, std::string>> refusals{
       {"forward three.h5 out.h5 --method dense", 2, "three.h5: --method dense does orders 1 and 2"},
       {"forward large.h5 out.h5 --method dense --memory 80M", 1, "not enough memory"},
       {"info three.h5 --spectrum", 2, "orders 1 and 2, not order 3"},
       {"info long.h5 --spectrum", 1, "at most 4096 query rows"}};
-  for (const auto& [arguments, status, says] : refusals) {
-    const Outcome outcome = shop.tattn(arguments, GetParam());
-    EXPECT_EQ(outcome.status, status) << arguments << outcome.err;
-    ASSERT_EQ(outcome.lines().size(), 1U) << outcome.err;
-    EXPECT_NE(outcome.lines()[0].find(says), std::string::npos) << outcome.err;
-    EXPECT_EQ(shop.names(), before) << arguments;
-  }
+  for (const auto& [arguments, status, says] : refusals) expect_refused(shop, arguments, GetParam(), status, says);
 }
 
 /// The numbers after "singular values": index, value, its share and the sum of shares in per cent.

@@ -82,19 +82,13 @@ TEST_P(Polynomial, CertifiedTellsDegreeAndBound) {
 TEST_P(Polynomial, RefusesWhatItCannotDo) {
   const Workshop shop;
   ASSERT_EQ(shop.tattn("generate in.h5 --rows 40 --dim 16 --spread 3").status, 0);
-  const auto before = shop.names();
   const std::vector<std::tuple<std::string, int, std::string>> refusals{
       {"--method polynomial --causal", 2, "does not do causal"},
       {"--method polynomial --degree 2 --features 5", 2, "exclude each other"},
       {"--method polynomial --tolerance 1e-6", 1, "scores reach"},
       {"--method polynomial --error certified", 1, "scores reach"}};
-  for (const auto& [options, status, says] : refusals) {
-    const Outcome outcome = shop.tattn("forward in.h5 out.h5 " + options, GetParam());
-    EXPECT_EQ(outcome.status, status) << options << outcome.err;
-    ASSERT_EQ(outcome.lines().size(), 1U) << outcome.err;
-    EXPECT_NE(outcome.lines()[0].find(says), std::string::npos) << outcome.err;
-    EXPECT_EQ(shop.names(), before) << options;
-  }
+  for (const auto& [options, status, says] : refusals)
+    expect_refused(shop, "forward in.h5 out.h5 " + options, GetParam(), status, says);
 }
 
 TEST_P(Polynomial, PlanTellsMethodReasonAndCost) {
@@ -126,6 +120,16 @@ TEST_P(Polynomial, AutoTakesItWhereExactIsSlow) {
   EXPECT_LT(report["plan"]["polynomial_seconds"].get<double>(), report["plan"]["exact_seconds"].get<double>());
   EXPECT_LE(report["error"]["measured"].get<double>(), 1e-3);
   EXPECT_NE(done.err.find("where exact would take"), std::string::npos) << done.err;
+}
+
+// Where auto would take the polynomial, verify does not: the exact result is right to rounding.
+TEST_P(Polynomial, IsNotWhatVerifyJudgesBy) {
+  const Workshop shop;
+  ASSERT_EQ(shop.tattn("generate in.h5 --rows 1500 --dim 4 --spread 0.4 --dtype f64").status, 0);
+  ASSERT_EQ(shop.tattn("forward in.h5 out.h5 --method exact --threads 2").status, 0);
+  const Outcome verified = shop.tattn("verify in.h5 out.h5 --tolerance 1e-9 --report run.json", GetParam());
+  EXPECT_EQ(verified.status, 0) << verified.out << verified.err;
+  EXPECT_EQ(json::parse(read_bytes(shop.path("run.json")))["plan"]["method"], "exact");
 }
 
 INSTANTIATE_TEST_SUITE_P(Cli, Polynomial, testing::Values(1, 3));

@@ -72,6 +72,16 @@ int Workshop::start_tattn(const std::string& arguments, int ranks) const {
   _exit(127);
 }
 
+void expect_refused(const Workshop& shop, const std::string& arguments, int ranks, int status,
+                    const std::string& says) {
+  const auto before = shop.names();
+  const Outcome outcome = shop.tattn(arguments, ranks);
+  EXPECT_EQ(outcome.status, status) << arguments << outcome.err;
+  ASSERT_EQ(outcome.lines().size(), 1U) << outcome.err;
+  EXPECT_NE(outcome.lines()[0].find(says), std::string::npos) << outcome.err;
+  EXPECT_EQ(shop.names(), before) << arguments;
+}
+
 std::vector<int> descendants(int parent) {
   std::vector<int> result;
   for (const auto& task : fs::directory_iterator(fmt::format("/proc/{}/task", parent))) {

@@ -35,6 +35,10 @@ class Workshop {
   std::filesystem::path folder_;
 };
 
+/// `tattn <arguments>` ends with `status` and one line that holds `says`, and leaves the folder as it was.
+void expect_refused(const Workshop& shop, const std::string& arguments, int ranks, int status,
+                    const std::string& says);
+
 /// Processes that `parent` started, and theirs.
 [[nodiscard]] std::vector<int> descendants(int parent);
 

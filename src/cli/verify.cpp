@@ -12,6 +12,7 @@
 #include "cli/report.hpp"
 #include "io/result_contents.hpp"
 #include "plan/partition.hpp"
+#include "stopwatch.hpp"
 #include "tattn/error.hpp"
 
 namespace tattn::cli {
@@ -116,14 +117,14 @@ io::FileInfo inspect_input(const Communicator& comm, const VerifyOptions& option
   return io::inspect(comm, options.input, needs, overrides);
 }
 
-void report(const Communicator& comm, const VerifyOptions& options, const io::FileInfo& info, int threads,
-            const std::vector<Check>& checks, double seconds) {
+void report(const Communicator& comm, const VerifyOptions& options, const io::FileInfo& info,
+            const Options& library, const std::vector<Check>& checks, double seconds) {
   Report report;
   report.command = "verify";
   report.input = options.input;
   report.output = options.output;
-  report.threads = threads;
-  report.method = "exact";
+  report.threads = library.threads;
+  report.method = method_name(library.method);
   report.reason = "verification recomputes sampled rows exactly";
   report.measured_error = worst_of(checks).error;
   report.worst_row = checks.front().worst_row;
@@ -132,7 +133,7 @@ void report(const Communicator& comm, const VerifyOptions& options, const io::Fi
 }
 
 void run(const Communicator& comm, const VerifyOptions& options) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   if (options.common.quiet) quiet_log();
   refuse_what_is_missing(comm.size(), options.common);
   check_different(comm, options.input, options.output);
@@ -145,8 +146,7 @@ void run(const Communicator& comm, const VerifyOptions& options) {
   const auto checks = info.dtype == io::DType::f32 ? all_checks<float>(comm, options, info, gradients, library)
                                                    : all_checks<double>(comm, options, info, gradients, library);
   print(comm, checks, gradients && checks.back().name != "direction");
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  report(comm, options, info, library.threads, checks, seconds.count());
+  report(comm, options, info, library, checks, watch.seconds());
   judge(options, checks);
   spdlog::info("{}: within the tolerance {:g}", options.output, options.common.tolerance);
 }
