@@ -21,13 +21,7 @@ class PolynomialGrid : public testing::Test {
     std::vector<Arrays> results;
     for (const Grid& grid : all_grids(size_of_comm(MPI_COMM_WORLD)))
       for (const How& how : ways) results.push_back(library_polynomial<T>(c, walk, grid, how, how.threads > 1));
-    expect_verdict(
-        MPI_COMM_WORLD,
-        [&] {
-          const Arrays truth = plain_polynomial(c, walk);
-          return first_difference(results, truth, polynomial_rounding_bound(c, walk, truth, precision_of<T>().eps));
-        },
-        "grids");
+    expect_polynomial<T>(c, walk, results, "grids");
   }
 };
 

@@ -28,13 +28,7 @@ class PolynomialMethod : public testing::Test {
     const Case c = rounded<T>(original);
     std::vector<Arrays> results;
     for (const How& how : ways) results.push_back(library_polynomial<T>(c, walk, how));
-    expect_verdict(
-        MPI_COMM_WORLD,
-        [&] {
-          const Arrays truth = plain_polynomial(c, walk);
-          return first_difference(results, truth, polynomial_rounding_bound(c, walk, truth, precision_of<T>().eps));
-        },
-        "polynomial");
+    expect_polynomial<T>(c, walk, results, "polynomial");
   }
 };
 

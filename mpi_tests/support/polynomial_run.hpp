@@ -3,6 +3,8 @@
 #include "comm/communicator.hpp"
 #include "plan/grid.hpp"
 #include "polynomial/polynomial.hpp"
+#include "support/judge.hpp"
+#include "support/plain_polynomial.hpp"
 #include "support/scatter.hpp"
 #include "tattn/error.hpp"
 
@@ -33,6 +35,19 @@ Arrays library_polynomial(const Case& c, const plan::Walk& walk, const plan::Gri
   Arrays result;
   for (auto& [name, local] : rows) result[name] = mine.gather(name, local);
   return result;
+}
+
+/// Every result is the twin's up to the rounding of T. Collective.
+template <class T>
+void expect_polynomial(const Case& c, const plan::Walk& walk, const std::vector<Arrays>& results,
+                       const std::string& name) {
+  expect_verdict(
+      MPI_COMM_WORLD,
+      [&] {
+        const Arrays truth = plain_polynomial(c, walk);
+        return first_difference(results, truth, polynomial_rounding_bound(c, walk, truth, precision_of<T>().eps));
+      },
+      name);
 }
 
 /// A forward and a gradient pass of which every rank holds its plan::grid_share before and after.
