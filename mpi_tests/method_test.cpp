@@ -62,6 +62,22 @@ TEST(Plan, SmallProblemsAreExactAndSayWhy) {
   EXPECT_FALSE(plan.features.has_value());
 }
 
+// One column: a measured set of powers alone.
+TEST(Plan, NarrowAndWideProblemsAreMeasured) {
+  for (int order = 1; order <= kMaxOrder; ++order)
+    for (const std::int64_t dim : {1, 2, 3, 40}) {
+      const std::vector<std::int64_t> keys(static_cast<std::size_t>(order), 3);
+      for (const Method method : {Method::automatic, Method::exact}) {
+        Options options;
+        options.method = method;
+        const Plan plan = plan_of<float>(random_case(make_shape(1, 4, keys, dim, dim), 7), options, true);
+        EXPECT_EQ(plan.method, Method::exact);
+        EXPECT_GT(*plan.gradient->seconds, 0);
+        EXPECT_TRUE(std::isfinite(*plan.forward.seconds));
+      }
+    }
+}
+
 TEST(Plan, CausalIsExact) {
   EXPECT_EQ(plan_of<float>(random_case(make_shape(1, 30, {30}, 3, 2), 3, true), {}, false).method, Method::exact);
 }

@@ -21,33 +21,45 @@ Problem problem(std::int64_t slices, std::int64_t rows) {
 TEST(CostModel, ExactOnOneRankIsFlopsOverRate) {
   const Problem p = problem(1, 960);  // whole register tiles: 960 = 60 * 16 = 160 * 6
   const Cost forward = plan::predict_exact(p, Pass::forward, 4, 1, 1, machine());
-  EXPECT_DOUBLE_EQ(forward.flops, plan::exact_forward_flops(p));
-  EXPECT_DOUBLE_EQ(forward.seconds, forward.flops / machine().exact_forward);
+  EXPECT_DOUBLE_EQ(*forward.flops, plan::exact_forward_flops(p));
+  EXPECT_DOUBLE_EQ(*forward.seconds, *forward.flops / machine().exact_forward);
   EXPECT_EQ(forward.bytes_communicated, 0);
   const Cost gradient = plan::predict_exact(p, Pass::gradient, 4, 1, 2, machine());
-  EXPECT_DOUBLE_EQ(gradient.seconds, gradient.flops / machine().exact_gradient / 2);
+  EXPECT_DOUBLE_EQ(*gradient.seconds, *gradient.flops / machine().exact_gradient / 2);
+}
+
+TEST(CostModel, ThreadsShareTheWorkOfARank) {
+  for (const bool causal : {false, true}) {
+    Problem p = problem(1, 960);
+    p.causal = causal;
+    const auto seconds = [&](int threads) {
+      return *plan::predict_exact(p, Pass::forward, 4, 2, threads, {5e10, 6e10, 4e10, 3e10, 0, 1e300, 3e10})
+                  .seconds;
+    };
+    EXPECT_DOUBLE_EQ(seconds(3), seconds(1) / 3) << causal;
+  }
 }
 
 TEST(CostModel, BusiestRankCounts) {
   const Problem p = problem(3, 960);  // 3 slices on 2 ranks
-  const double one = plan::predict_exact(p, Pass::forward, 4, 1, 1, machine()).seconds;
-  EXPECT_GE(plan::predict_exact(p, Pass::forward, 4, 2, 1, machine()).seconds, one / 2);
-  EXPECT_LE(plan::predict_exact(p, Pass::forward, 4, 2, 1, machine()).seconds, one);
+  const double one = *plan::predict_exact(p, Pass::forward, 4, 1, 1, machine()).seconds;
+  EXPECT_GE(*plan::predict_exact(p, Pass::forward, 4, 2, 1, machine()).seconds, one / 2);
+  EXPECT_LE(*plan::predict_exact(p, Pass::forward, 4, 2, 1, machine()).seconds, one);
 }
 
 TEST(CostModel, PolynomialGrowsWithTheRowsAlone) {
   const auto seconds = [&](std::int64_t rows) {
-    return plan::predict_polynomial(problem(1, rows), Pass::forward, 4, {}, {500}, 1, machine()).seconds;
+    return *plan::predict_polynomial(problem(1, rows), Pass::forward, 4, {}, {500}, 1, machine()).seconds;
   };
   EXPECT_DOUBLE_EQ(seconds(2000), 2 * seconds(1000));
   const Cost gradient = plan::predict_polynomial(problem(1, 1000), Pass::gradient, 4, {}, {500}, 1, machine());
-  EXPECT_DOUBLE_EQ(gradient.flops, 2 * plan::polynomial_forward_flops(problem(1, 1000), 500));
+  EXPECT_DOUBLE_EQ(*gradient.flops, 2 * plan::polynomial_forward_flops(problem(1, 1000), 500));
 }
 
 TEST(CostModel, SumsDownTheSequenceDoNotDependOnTheRows) {
   const auto bytes = [&](std::int64_t rows) {
-    return plan::predict_polynomial(problem(1, rows), Pass::gradient, 4, {1, 8, 1}, {500}, 1, machine())
-        .bytes_communicated;
+    return *plan::predict_polynomial(problem(1, rows), Pass::gradient, 4, {1, 8, 1}, {500}, 1, machine())
+                .bytes_communicated;
   };
   EXPECT_EQ(bytes(1 << 10), bytes(1 << 20));
   EXPECT_GT(bytes(1 << 10), 0);

@@ -16,13 +16,13 @@ namespace plan {
 struct Walk;
 }
 
-/// What one pass is predicted to take. Bytes are those of the rank that has most. Of the dense method only flops
-/// and memory are known, the rest is 0.
+/// What one pass is predicted to take; a figure that is not known is empty, as seconds and bytes sent of the dense
+/// method. Bytes are those of the rank that has most.
 struct Cost {
-  double seconds = 0;
-  double flops = 0;                     ///< by the method's formula, over all ranks
-  std::int64_t bytes_communicated = 0;  ///< sent
-  std::int64_t bytes_memory = 0;
+  std::optional<double> seconds;
+  std::optional<double> flops;                     ///< by the method's formula, over all ranks
+  std::optional<std::int64_t> bytes_communicated;  ///< sent
+  std::optional<std::int64_t> bytes_memory;
 };
 
 /// How a problem will be computed, why, and with what error. Data: the same on every rank; made by make_plan.
@@ -44,8 +44,8 @@ struct Plan {
 
   Cost forward;
   std::optional<Cost> gradient;  ///< when gradients were asked for
-  /// Seconds of all that is asked for, and of choosing the features, as far as these were predicted.
-  std::optional<double> exact_seconds, polynomial_seconds, choice_seconds;
+  /// Seconds of all that is asked for by either method, as far as auto compared them.
+  std::optional<double> exact_seconds, polynomial_seconds;
 };
 
 /// Decides how to compute `problem`: the method that options.method names, or for Method::automatic the one of

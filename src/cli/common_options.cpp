@@ -104,22 +104,22 @@ void refuse_what_is_missing(int ranks, const CommonOptions& options) {
     throw Error(Status::usage, "--degree and --features belong to --method polynomial");
   if (!options.grid.empty() && options.method != "polynomial")
     throw Error(Status::usage, "--grid belongs to --method polynomial");
-  static_cast<void>(grid_of(ranks, options, {}));
+  static_cast<void>(fixed_grid(ranks, options));
   if (options.degree && options.features)
     throw Error(Status::usage,
                 "--degree and --features exclude each other: one fixes all monomials up to a degree, the "
                 "other a number of those that matter most");
 }
 
-plan::Grid grid_of(int ranks, const CommonOptions& options, const Shape& shape) {
-  if (options.grid.empty()) return plan::default_grid(shape, ranks);
+std::optional<plan::Grid> fixed_grid(int ranks, const CommonOptions& options) {
+  if (options.grid.empty()) return std::nullopt;
   const auto [sequence, features] = *grid_numbers(options.grid);
   if (sequence > ranks || features > ranks || ranks % (std::int64_t{sequence} * features) != 0)
     throw Error(Status::usage,
                 fmt::format("--grid {}: {} sequence blocks times {} feature groups do not divide the {} "
                             "ranks: the rest of the ranks are groups of slices",
                             options.grid, sequence, features, ranks));
-  return {ranks / sequence / features, sequence, features};
+  return plan::Grid{ranks / sequence / features, sequence, features};
 }
 
 void refuse_what_method_cannot(const CommonOptions& options, const io::FileInfo& info) {

@@ -37,9 +37,9 @@ void add_common_options(CLI::App& command, CommonOptions& options);
 /// Throws Error(Status::usage) for what this version does not have and for what does not go together.
 void refuse_what_is_missing(int ranks, const CommonOptions& options);
 
-/// The grid of --grid S,F, the slice groups being as many as the ranks leave room for; the default one without.
+/// The grid of --grid S,F, the slice groups being as many as the ranks leave room for; none without the option.
 /// Throws Error(Status::usage) when S*F does not divide the ranks.
-[[nodiscard]] plan::Grid grid_of(int ranks, const CommonOptions& options, const Shape& shape);
+[[nodiscard]] std::optional<plan::Grid> fixed_grid(int ranks, const CommonOptions& options);
 
 /// Throws Error(Status::usage) when the method that is asked for does not do problems like this one.
 void refuse_what_method_cannot(const CommonOptions& options, const io::FileInfo& info);

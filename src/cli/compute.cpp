@@ -3,9 +3,6 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-#include <chrono>
-
 #include "cli/log.hpp"
 #include "cli/paths.hpp"
 #include "cli/provenance.hpp"
@@ -14,27 +11,12 @@
 #include "method/decide.hpp"
 #include "plan/memory.hpp"
 #include "plan/partition.hpp"
+#include "stopwatch.hpp"
 #include "tattn/attention.hpp"
 #include "tattn/error.hpp"
 
 namespace tattn::cli {
 namespace {
-
-class Stopwatch {
- public:
-  [[nodiscard]] double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point start_ = Clock::now();
-};
-
-template <class Step>
-double timed(const Step& step) {
-  const Stopwatch watch;
-  step();
-  return watch.seconds();
-}
 
 /// Upstream dO = O - E in place of the target E; the loss is that of all rows.
 template <class T>
@@ -98,7 +80,8 @@ class Run {
       const plan::Partition partition = plan::partition_exact(info_.problem, comm_.size());
       return io::read_operands<T>(comm_, info_, partition.owned[static_cast<std::size_t>(comm_.rank())], wanted_);
     }
-    const plan::Grid grid = grid_of(comm_.size(), options_.common, shape);
+    const plan::Grid grid =
+        fixed_grid(comm_.size(), options_.common).value_or(plan::default_grid(shape, comm_.size()));
     const auto share = [&](std::int64_t rows) { return plan::grid_share(grid, comm_.rank(), shape.slices, rows); };
     std::array<RowRange, kMaxOrder> keys;
     for (std::size_t u = 0; u < keys.size(); ++u) keys[u] = share(shape.key_rows[u]);
@@ -106,9 +89,8 @@ class Run {
   }
 
   void plan(const Operands<T>& operands) {
-    method::Setting setting{gradients(), comm_.size(), {}};
-    if (!options_.common.grid.empty()) setting.grid = grid_of(comm_.size(), options_.common, info_.problem.shape);
-    plan_ = method::decide(comm_, info_.problem, operands, library_, setting);
+    plan_ = method::decide(comm_, info_.problem, operands, library_,
+                           {gradients(), comm_.size(), fixed_grid(comm_.size(), options_.common)});
     report_.take(plan_);
     report_.command = gradients() ? "gradient" : "forward";
     report_.input = options_.input;
@@ -149,7 +131,7 @@ class Run {
                  shape.slices, shape.rows, shape.dim, shape.value_dim,
                  info_.dtype == io::DType::f32 ? "f32" : "f64", info_.problem.causal ? ", causal" : "");
     spdlog::info("method {} ({}), {} ranks x {} threads, {:.2f} s, {:.2f} Gflop/s", report_.method, report_.reason,
-                 comm_.size(), library_.threads, seconds, report_.predicted->flops / seconds * 1e-9);
+                 comm_.size(), library_.threads, seconds, *report_.predicted.flops / seconds * 1e-9);
     if (plan_.method == Method::polynomial)
       spdlog::info("{} features{}, error measured on other rows {}, certified {}", *report_.features,
                    plan_.in_double ? " in float64" : "", figure(report_.measured_error),

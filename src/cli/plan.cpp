@@ -24,19 +24,19 @@ struct PlanOptions {
 };
 
 template <class T>
-Plan make(const Communicator& comm, const PlanOptions& options, const io::FileInfo& info) {
+Plan make(const Communicator& comm, const PlanOptions& options, const io::FileInfo& info, const Options& library,
+          int ranks) {
   const RowRange mine = even_range(info.problem.shape.total_rows(), comm.size(), comm.rank());
   const auto rows = io::read_operands<T>(comm, info, mine, io::Needs::operands);
-  method::Setting setting{options.command == "gradient", options.ranks.value_or(comm.size()), {}};
-  if (!options.common.grid.empty()) setting.grid = grid_of(setting.ranks, options.common, info.problem.shape);
-  return method::decide<T>(comm, info.problem, rows.views(), library_options(comm, options.common), setting);
+  return method::decide<T>(comm, info.problem, rows.views(), library,
+                           {options.command == "gradient", ranks, fixed_grid(ranks, options.common)});
 }
 
-/// Of the dense method only flops and memory are known.
-void print_cost(const char* pass, const Cost& cost, bool known) {
+void print_cost(const char* pass, const Cost& cost) {
   fmt::print("  {:<9} {} s {:>12.4g} flop {} bytes sent a rank {:>14} bytes of memory a rank\n", pass,
-             known ? fmt::format("{:>9.3g}", cost.seconds) : "unknown", cost.flops,
-             known ? fmt::format("{:>14}", cost.bytes_communicated) : "unknown", cost.bytes_memory);
+             cost.seconds ? fmt::format("{:>9.3g}", *cost.seconds) : "unknown", *cost.flops,
+             cost.bytes_communicated ? fmt::format("{:>14}", *cost.bytes_communicated) : "unknown",
+             *cost.bytes_memory);
 }
 
 void print_plan(const PlanOptions& options, const Plan& plan, int ranks, int threads) {
@@ -54,9 +54,8 @@ void print_plan(const PlanOptions& options, const Plan& plan, int ranks, int thr
                plan.slice_groups == 1 ? "" : "s", plan.sequence_blocks, plan.sequence_blocks == 1 ? "" : "s",
                plan.feature_groups, plan.feature_groups == 1 ? "" : "s");
   fmt::print(", predicted:\n");
-  const bool known = plan.method != Method::dense;
-  print_cost("forward", plan.forward, known);
-  if (plan.gradient) print_cost("gradient", *plan.gradient, known);
+  print_cost("forward", plan.forward);
+  if (plan.gradient) print_cost("gradient", *plan.gradient);
   if (plan.exact_seconds)
     fmt::print("in all: exact {:.3g} s; polynomial: {}\n", *plan.exact_seconds,
                plan.polynomial_seconds ? fmt::format("{:.3g} s", *plan.polynomial_seconds)
@@ -70,16 +69,16 @@ void run(const Communicator& comm, const PlanOptions& options) {
   check_report(comm, options.common.report, {options.input});
   const io::FileInfo info = io::inspect(comm, options.input, io::Needs::operands, options.common.overrides());
   refuse_what_method_cannot(options.common, info);
-  const Plan plan =
-      info.dtype == io::DType::f32 ? make<float>(comm, options, info) : make<double>(comm, options, info);
-  const int threads = library_options(comm, options.common).threads;
+  const Options library = library_options(comm, options.common);
+  const Plan plan = info.dtype == io::DType::f32 ? make<float>(comm, options, info, library, ranks)
+                                                 : make<double>(comm, options, info, library, ranks);
   Report report;
   report.command = "plan";
   report.input = options.input;
-  report.threads = threads;
+  report.threads = library.threads;
   report.take(plan);
   write_report(comm, options.common, info, report);
-  if (comm.rank() == 0 && !options.common.quiet) print_plan(options, plan, ranks, threads);
+  if (comm.rank() == 0 && !options.common.quiet) print_plan(options, plan, ranks, library.threads);
 }
 
 }  // namespace

@@ -37,12 +37,6 @@ Json problem_json(const io::FileInfo& info) {
 }
 
 Json plan_json(const CommonOptions& options, const Report& report) {
-  const auto predicted = [&](auto Cost::*figure) {
-    return report.predicted ? Json(*report.predicted.*figure) : Json(nullptr);
-  };
-  const auto predicted_if_known = [&](auto Cost::*figure) {  // not of the dense method
-    return report.method == "dense" ? Json(nullptr) : predicted(figure);
-  };
   return {{"method", report.method},
           {"reason", report.reason},
           {"error_mode", options.error_mode},
@@ -54,10 +48,10 @@ Json plan_json(const CommonOptions& options, const Report& report) {
             {"sequence", or_null(report.sequence_blocks)},
             {"features", or_null(report.feature_groups)}}},
           {"predicted",
-           {{"seconds", predicted_if_known(&Cost::seconds)},
-            {"flops", predicted(&Cost::flops)},
-            {"bytes_communicated", predicted_if_known(&Cost::bytes_communicated)},
-            {"bytes_memory", predicted(&Cost::bytes_memory)}}},
+           {{"seconds", or_null(report.predicted.seconds)},
+            {"flops", or_null(report.predicted.flops)},
+            {"bytes_communicated", or_null(report.predicted.bytes_communicated)},
+            {"bytes_memory", or_null(report.predicted.bytes_memory)}}},
           {"exact_seconds", or_null(report.exact_seconds)},
           {"polynomial_seconds", or_null(report.polynomial_seconds)}};
 }
@@ -66,6 +60,13 @@ Json seconds_json(const Communicator& comm, const Report::Seconds& seconds) {
   return {{"read", largest(comm, seconds.read)},       {"plan", largest(comm, seconds.plan)},
           {"forward", largest(comm, seconds.forward)}, {"gradient", largest(comm, seconds.gradient)},
           {"write", largest(comm, seconds.write)},     {"total", comm.max(seconds.total)}};
+}
+
+/// One pass after the other; what is not known of one is not known of both.
+Cost both(const Cost& a, const Cost& b) {
+  const auto sum = [](const auto& x, const auto& y) { return x && y ? std::optional(*x + *y) : std::nullopt; };
+  return {sum(a.seconds, b.seconds), sum(a.flops, b.flops), sum(a.bytes_communicated, b.bytes_communicated),
+          std::max(a.bytes_memory, b.bytes_memory)};
 }
 
 }  // namespace
@@ -83,10 +84,7 @@ void Report::take(const Plan& plan) {
   certified_error = plan.certified_error;
   exact_seconds = plan.exact_seconds;
   polynomial_seconds = plan.polynomial_seconds;
-  const Cost gradient = plan.gradient.value_or(Cost{});
-  predicted = {plan.forward.seconds + gradient.seconds, plan.forward.flops + gradient.flops,
-               plan.forward.bytes_communicated + gradient.bytes_communicated,
-               std::max(plan.forward.bytes_memory, gradient.bytes_memory)};
+  predicted = plan.gradient ? both(plan.forward, *plan.gradient) : plan.forward;
 }
 
 void write_report(const Communicator& comm, const CommonOptions& options, const io::FileInfo& info,

@@ -15,7 +15,7 @@ struct Report {
   int threads = 1;
   std::string method, reason;
   std::optional<int> slice_groups, sequence_blocks, feature_groups;
-  std::optional<Cost> predicted;  ///< of all passes
+  Cost predicted;  ///< of all passes
   std::optional<double> exact_seconds, polynomial_seconds;
   std::optional<int> degree;
   std::optional<std::int64_t> features;

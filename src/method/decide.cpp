@@ -24,32 +24,22 @@ class Decision {
         operands_(operands),
         options_(options),
         setting_(setting),
-        rates_(options.method == Method::dense ? plan::Rates{}
-                                               : measure_rates<T>(comm, problem, options.method)) {
-    plan_.forward = {};
-    if (setting.gradients) plan_.gradient.emplace();
-  }
+        rates_(options.method == Method::dense ? plan::Rates{} : measure_rates<T>(comm, problem, options.method)) {}
 
   Plan made() {
     plan_.reason = "asked for";
     if (options_.method == Method::dense) plan_.method = Method::dense;
-    if (options_.method == Method::polynomial) {
-      take(choose(polynomial::kMostFeatures));
-    } else if (options_.method == Method::automatic) {
-      automatic();
-    }
-    if (plan_.method == Method::polynomial)
-      predict_polynomial();
-    else if (plan_.method == Method::dense)
-      predict_dense();
-    else
-      predict_exact();
+    if (options_.method == Method::polynomial) take(choose(polynomial::kMostFeatures));
+    if (options_.method == Method::automatic) automatic();
+    spread();
+    plan_.forward = cost(plan::Pass::forward);
+    if (setting_.gradients) plan_.gradient = cost(plan::Pass::gradient);
     return std::move(plan_);
   }
 
  private:
   void automatic() {
-    plan_.exact_seconds = exact_seconds();
+    plan_.exact_seconds = seconds([&](plan::Pass pass) { return exact_cost(pass); });
     if (problem_.causal) return because("causal attention is exact in this version");
     const std::int64_t most = most_features();
     if (most < 1)
@@ -80,7 +70,7 @@ class Decision {
     request.certified = options_.certified;
     request.degree = options_.degree;
     request.features = options_.features;
-    request.target = plan_.gradient ? plan::Target::gradients : plan::Target::output;
+    request.target = setting_.gradients ? plan::Target::gradients : plan::Target::output;
     request.most_features = most;
     return polynomial::choose_features<T>(comm_, problem_, operands_, request);
   }
@@ -96,21 +86,59 @@ class Decision {
     plan_.walk = std::make_shared<const plan::Walk>(std::move(choice.walk));
   }
 
-  [[nodiscard]] double exact_seconds() const {
-    const auto of = [&](plan::Pass pass) {
-      return plan::predict_exact(problem_, pass, sizeof(T), setting_.ranks, options_.threads, rates_).seconds;
-    };
-    return of(plan::Pass::forward) + (plan_.gradient ? of(plan::Pass::gradient) : 0);
+  /// Of all that is asked for, when a pass takes of(pass).
+  template <class Of>
+  [[nodiscard]] double seconds(const Of& of) const {
+    return *of(plan::Pass::forward).seconds + (setting_.gradients ? *of(plan::Pass::gradient).seconds : 0);
+  }
+
+  [[nodiscard]] Cost exact_cost(plan::Pass pass) const {
+    return plan::predict_exact(problem_, pass, kBytes, setting_.ranks, options_.threads, rates_);
+  }
+
+  /// in_double: of float passes on copies in double.
+  [[nodiscard]] Cost polynomial_cost(plan::Pass pass, const plan::Grid& grid,
+                                     const std::vector<std::int64_t>& features, bool in_double) const {
+    const int bytes = in_double ? int{sizeof(double)} : kBytes;
+    Cost cost = plan::predict_polynomial(problem_, pass, bytes, grid, features, options_.threads, rates_);
+    if (in_double) *cost.seconds *= plan::kDoubleCost;
+    return cost;
+  }
+
+  /// Flops and memory: nothing is known of ScaLAPACK's rate here.
+  [[nodiscard]] Cost dense_cost(plan::Pass pass) const {
+    Cost cost;
+    cost.flops =
+        pass == plan::Pass::forward ? plan::dense_forward_flops(problem_) : plan::dense_gradient_flops(problem_);
+    cost.bytes_memory = plan::dense_memory_bytes(problem_, pass, kBytes, setting_.ranks);
+    return cost;
+  }
+
+  /// Of the plan as it is.
+  [[nodiscard]] Cost cost(plan::Pass pass) const {
+    if (plan_.method == Method::exact) return exact_cost(pass);
+    if (plan_.method == Method::dense) return dense_cost(pass);
+    const plan::Grid grid{plan_.slice_groups, plan_.sequence_blocks, plan_.feature_groups};
+    return polynomial_cost(pass, grid, plan::group_features(*plan_.walk, problem_.shape.value_dim, grid.features),
+                           plan_.in_double);
+  }
+
+  /// Over the ranks.
+  void spread() {
+    if (plan_.method == Method::exact)
+      for (const plan::WorkShare& share : plan::partition_exact(problem_, setting_.ranks).work)
+        plan_.sequence_blocks += share.key_part == 0 && !share.queries.empty();
+    if (plan_.method != Method::polynomial) return;
+    const plan::Grid grid = grid_for(*plan_.features);
+    plan_.slice_groups = grid.slices;
+    plan_.sequence_blocks = grid.sequence;
+    plan_.feature_groups = grid.features;
   }
 
   [[nodiscard]] double polynomial_seconds(std::int64_t features, bool in_double) const {
     const plan::Grid grid = grid_for(features);
     const auto groups = plan::even_groups(features, grid.features);
-    const auto of = [&](plan::Pass pass) {
-      return plan::predict_polynomial(problem_, pass, sizeof(T), grid, groups, options_.threads, rates_).seconds;
-    };
-    const double seconds = of(plan::Pass::forward) + (plan_.gradient ? of(plan::Pass::gradient) : 0);
-    return in_double && sizeof(T) == 4 ? plan::kDoubleCost * seconds : seconds;
+    return seconds([&](plan::Pass pass) { return polynomial_cost(pass, grid, groups, in_double); });
   }
 
   /// The largest set that would pay, the choice of it included; 0 where none would.
@@ -128,48 +156,12 @@ class Decision {
     return low;
   }
 
-  void predict_exact() {
-    const auto of = [&](plan::Pass pass) {
-      return plan::predict_exact(problem_, pass, sizeof(T), setting_.ranks, options_.threads, rates_);
-    };
-    for (const plan::WorkShare& share : plan::partition_exact(problem_, setting_.ranks).work)
-      plan_.sequence_blocks += share.key_part == 0 && !share.queries.empty();
-    plan_.forward = of(plan::Pass::forward);
-    if (plan_.gradient) plan_.gradient = of(plan::Pass::gradient);
-  }
-
-  /// Flops and memory: nothing is known of ScaLAPACK's rate here.
-  void predict_dense() {
-    constexpr int kBytes = sizeof(T);
-    plan_.forward.flops = plan::dense_forward_flops(problem_);
-    plan_.forward.bytes_memory = plan::dense_memory_bytes(problem_, plan::Pass::forward, kBytes, setting_.ranks);
-    if (!plan_.gradient) return;
-    plan_.gradient->flops = plan::dense_gradient_flops(problem_);
-    plan_.gradient->bytes_memory = plan::dense_memory_bytes(problem_, plan::Pass::gradient, kBytes, setting_.ranks);
-  }
-
-  void predict_polynomial() {
-    const plan::Grid grid = grid_for(*plan_.features);
-    const auto groups = plan::group_features(*plan_.walk, problem_.shape.value_dim, grid.features);
-    const bool copies = plan_.in_double && sizeof(T) == 4;
-    const auto of = [&](plan::Pass pass) {
-      Cost cost =
-          plan::predict_polynomial(problem_, pass, copies ? 8 : sizeof(T), grid, groups, options_.threads, rates_);
-      if (copies) cost.seconds *= plan::kDoubleCost;
-      return cost;
-    };
-    plan_.slice_groups = grid.slices;
-    plan_.sequence_blocks = grid.sequence;
-    plan_.feature_groups = grid.features;
-    plan_.forward = of(plan::Pass::forward);
-    if (plan_.gradient) plan_.gradient = of(plan::Pass::gradient);
-  }
-
   [[nodiscard]] plan::Grid grid_for(std::int64_t features) const {
-    return setting_.grid.value_or(plan::choose_grid(problem_, setting_.gradients, sizeof(T), features,
-                                                    setting_.ranks, options_.threads, rates_));
+    return setting_.grid.value_or(plan::choose_grid(problem_, setting_.gradients, kBytes, features, setting_.ranks,
+                                                    options_.threads, rates_));
   }
 
+  static constexpr int kBytes = sizeof(T);
   const Communicator& comm_;
   const Problem& problem_;
   const Operands<T>& operands_;

@@ -19,7 +19,7 @@ double busiest_exact_share(const Problem& problem, int ranks, int threads) {
   const Shape& shape = problem.shape;
   const std::int64_t inner = longest_key(shape);
   const double tiles = static_cast<double>(kernels::round_up(inner, kernels::kHeight)) / static_cast<double>(inner);
-  if (problem.causal) return tiles / ranks;  // cut by work
+  if (problem.causal) return tiles / ranks / threads;  // cut by work
   double most = 0;
   for (const WorkShare& share : partition_exact(problem, ranks).work) {
     const std::int64_t rows = std::min(share.queries.size(), shape.rows);  // of one slice: tiles end with it
@@ -71,9 +71,9 @@ Cost predict_exact(const Problem& problem, Pass pass, int element_bytes, int ran
   cost.flops = forward ? exact_forward_flops(problem) : exact_gradient_flops(problem);
   cost.bytes_communicated = exact_bytes(problem.shape, pass, element_bytes, ranks);
   cost.bytes_memory = exact_memory_bytes(problem, pass, element_bytes, ranks, threads);
-  cost.seconds = cost.flops * busiest_exact_share(problem, ranks, threads) /
+  cost.seconds = *cost.flops * busiest_exact_share(problem, ranks, threads) /
                      (forward ? rates.exact_forward : rates.exact_gradient) +
-                 network_seconds(cost.bytes_communicated, 2.0 * problem.shape.order, ranks, rates);
+                 network_seconds(*cost.bytes_communicated, 2.0 * problem.shape.order, ranks, rates);
   return cost;
 }
 
@@ -94,7 +94,7 @@ Cost predict_polynomial(const Problem& problem, Pass pass, int element_bytes, co
   const double busiest =
       (forward ? 2.0 : 4.0) * most * static_cast<double>(shape.value_dim + 1) * static_cast<double>(rows) / threads;
   cost.seconds = busiest / (forward ? rates.polynomial_forward : rates.polynomial_gradient) +
-                 network_seconds(cost.bytes_communicated, 4.0 * shape.order, grid.ranks(), rates);
+                 network_seconds(*cost.bytes_communicated, 4.0 * shape.order, grid.ranks(), rates);
   return cost;
 }
 
@@ -105,9 +105,9 @@ Grid choose_grid(const Problem& problem, bool gradients, int element_bytes, std:
   for (const Grid& grid : grids(problem.shape.slices, ranks)) {
     const auto groups = even_groups(features, grid.features);
     double seconds =
-        predict_polynomial(problem, Pass::forward, element_bytes, grid, groups, threads, rates).seconds;
+        *predict_polynomial(problem, Pass::forward, element_bytes, grid, groups, threads, rates).seconds;
     if (gradients)
-      seconds += predict_polynomial(problem, Pass::gradient, element_bytes, grid, groups, threads, rates).seconds;
+      seconds += *predict_polynomial(problem, Pass::gradient, element_bytes, grid, groups, threads, rates).seconds;
     if (least >= 0 && seconds >= least) continue;
     least = seconds;
     best = grid;

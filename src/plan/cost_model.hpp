@@ -9,8 +9,8 @@
 
 namespace tattn::plan {
 
-inline constexpr double kDoubleCost =
-    2.1;  ///< of float passes that are computed in double: half the lanes, and copies
+/// How much longer float passes take that are computed in double: half the lanes, and copies.
+inline constexpr double kDoubleCost = 2.1;
 
 /// What a machine reaches with one problem's key dim, value dim and type. Flops are those of plan/flops.hpp.
 struct Rates {
