@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "method/decide.hpp"
 #include "plan/monomial_walk.hpp"
 #include "support/judge.hpp"
 #include "support/sampled_case.hpp"
@@ -134,6 +135,41 @@ TEST(Plan, WhatCannotBeIsRefused) {
   EXPECT_THROW((void)plan_of<double>(random_case(make_shape(1, 5, {5}, 2, 2), 5, true), options, false), Error);
   options.tolerance = 0;
   EXPECT_THROW((void)plan_of<double>(random_case(make_shape(1, 5, {5}, 2, 2), 6), options, false), Error);
+}
+
+// 1 + s is negative for the second query, which is what degree 1 makes of exp.
+Case negative_normaliser() {
+  Case c = random_case(make_shape(1, 3, {4}, 2, 2), 7);
+  c.problem.scale = 1;
+  c.in.at("Q") = {0.1, 0, 4, 0, 0, 0.1};
+  c.in.at("K1") = {-1, 0, -1.1, 0.1, -0.9, 0, -1, -0.1};
+  return c;
+}
+
+TEST(Plan, NormaliserThatIsNotPositiveIsAnErrorAndExactTheWayOut) {
+  Options options;
+  options.method = Method::polynomial;
+  options.degree = 1;
+  const Case c = negative_normaliser();
+  EXPECT_THROW((void)by_plan<double>(c, plan_of<double>(c, options, true), options), NotPositive);
+  Scattered<double> mine(MPI_COMM_WORLD, c, {});
+  const Communicator comm(MPI_COMM_WORLD);
+  const Plan instead =
+      method::exact_instead<double>(comm, c.problem, mine.operands(), options, {true, comm.size(), std::nullopt});
+  EXPECT_EQ(instead.method, Method::exact);
+  EXPECT_NE(instead.reason.find("not positive"), std::string::npos) << instead.reason;
+  EXPECT_EQ(by_plan<double>(c, instead, options).at("dK1"),
+            library_attention<double>(MPI_COMM_WORLD, c, {}).at("dK1"));
+}
+
+// A set whose size is given may miss the tolerance, and auto must not take it then.
+TEST(Plan, AutoTakesNoFixedSetThatMissesTheTolerance) {
+  Options options;
+  options.degree = 1;
+  const Case c = random_case(make_shape(1, 2000, {2000, 2000}, 8, 8), 8, false, 1.0);
+  const Plan plan = plan_of<float>(c, options, false);
+  EXPECT_EQ(plan.method, Method::exact);
+  EXPECT_NE(plan.reason.find("asked for do not meet"), std::string::npos) << plan.reason;
 }
 
 TEST(Plan, TooLittleMemoryIsRefused) {

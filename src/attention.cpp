@@ -176,7 +176,13 @@ void forward(MPI_Comm comm, const Problem& problem, const Operands<T>& operands,
              const Output<T>& out) {
   const Communicator own(comm);
   check_call(own, problem, operands, options);
-  checked_forward(own, problem, plan_for(own, problem, operands, options, false), operands, options, out, nullptr);
+  const Plan plan = plan_for(own, problem, operands, options, false);
+  try {
+    checked_forward(own, problem, plan, operands, options, out, nullptr);
+  } catch (const NotPositive&) {
+    if (options.method != Method::automatic) throw;
+    exact::forward(own, problem, operands, options, out);
+  }
 }
 
 template <class T>

@@ -25,4 +25,10 @@ class Error : public std::runtime_error {
   Status status_;
 };
 
+/// The polynomial method met a row whose normaliser is not positive: there is no result, and exact is the way out.
+class NotPositive : public Error {
+ public:
+  explicit NotPositive(const std::string& message) : Error(Status::failed, message) {}
+};
+
 }  // namespace tattn

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <vector>
 
 #include "bench/attention_case.hpp"
@@ -19,27 +18,39 @@ namespace {
 
 constexpr double kSpread = 0.3;
 
-/// Prints how much of the time that `matrices` sums of moments take by themselves a pass hides behind its work.
+/// Seconds of this rank, as the mean over the ranks.
+double mean_over_ranks(const Communicator& comm, double seconds) {
+  return comm.sum(seconds) / comm.size();
+}
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+/// Prints how much of the time that `matrices` sums of moments take by themselves a pass hides behind its work:
+/// the mean over the ranks of what each spends in them, the median over the repeats. What a pass waits for a rank
+/// that is late counts as not hidden, so the share is rather too small.
 void print_hidden(const Communicator& comm, const PolynomialCase& which, const char* name, int matrices,
                   const std::function<void()>& pass) {
   if (comm.size() == 1) return;
   std::vector<double> sums(static_cast<std::size_t>(matrices * which.features * (which.dim + 1)));
-  double alone = std::numeric_limits<double>::infinity(), waited = alone;
+  std::vector<double> alone, waited;
   for (int r = 0; r < which.repeats; ++r) {
     comm.barrier();
-    alone =
-        std::min(alone, comm.max(timed([&] { comm.sum(sums.data(), static_cast<std::int64_t>(sums.size())); })));
+    alone.push_back(
+        mean_over_ranks(comm, timed([&] { comm.sum(sums.data(), static_cast<std::int64_t>(sums.size())); })));
     comm.barrier();
     const double before = PendingSums::seconds_waited_by_process();
     pass();
-    // A rank that is late lets the others wait whatever the sums take: the one that waits least tells what they
-    // take.
-    waited = std::min(waited, comm.min(PendingSums::seconds_waited_by_process() - before));
+    waited.push_back(mean_over_ranks(comm, PendingSums::seconds_waited_by_process() - before));
   }
+  const double by_itself = median(alone), behind = median(waited);
   if (comm.rank() == 0)
     fmt::print("    {} sums {:.2f} MB: {:.3f} ms alone, {:.3f} ms waited for, {:.0f} % hidden\n", name,
-               static_cast<double>(sums.size() * sizeof(double)) * 1e-6, alone * 1e3, waited * 1e3,
-               100 * std::max(0.0, 1 - waited / alone));
+               static_cast<double>(sums.size() * sizeof(double)) * 1e-6, by_itself * 1e3, behind * 1e3,
+               100 * std::max(0.0, 1 - behind / by_itself));
 }
 
 template <class T>

@@ -65,6 +65,10 @@ class Run {
  private:
   [[nodiscard]] bool gradients() const { return wanted_ == io::Needs::upstream; }
 
+  [[nodiscard]] method::Setting setting() const {
+    return {gradients(), comm_.size(), fixed_grid(comm_.size(), options_.common)};
+  }
+
   void require_memory() {
     const plan::Pass pass = gradients() ? plan::Pass::gradient : plan::Pass::forward;
     if (library_.method == Method::dense)
@@ -89,13 +93,16 @@ class Run {
   }
 
   void plan(const Operands<T>& operands) {
-    plan_ = method::decide(comm_, info_.problem, operands, library_,
-                           {gradients(), comm_.size(), fixed_grid(comm_.size(), options_.common)});
-    report_.take(plan_);
+    plan_ = method::decide(comm_, info_.problem, operands, library_, setting());
+    take_plan();
     report_.command = gradients() ? "gradient" : "forward";
     report_.input = options_.input;
     report_.output = options_.output;
     report_.threads = library_.threads;
+  }
+
+  void take_plan() {
+    report_.take(plan_);
     report_.forward_flops = plan_.forward.flops;
     if (gradients()) report_.gradient_flops = plan_.gradient->flops;
   }
@@ -106,11 +113,22 @@ class Run {
     return std::move(*results);
   }
 
-  void calculate(io::OperandRows<T>& rows, ResultRows<T>& results) {
+  void forward_pass(const Operands<T>& operands, ResultRows<T>& results) {
     library_.progress = progress_.phase("forward");
+    forward(comm_.handle(), info_.problem, plan_, operands, library_, results.output_views(),
+            gradients() ? &kept_ : nullptr);
+  }
+
+  void calculate(io::OperandRows<T>& rows, ResultRows<T>& results) {
     report_.seconds.forward = timed([&] {
-      forward(comm_.handle(), info_.problem, plan_, rows.views(), library_, results.output_views(),
-              gradients() ? &kept_ : nullptr);
+      try {
+        forward_pass(rows.views(), results);
+      } catch (const NotPositive&) {
+        if (library_.method != Method::automatic) throw;
+        plan_ = method::exact_instead(comm_, info_.problem, rows.views(), library_, setting());
+        take_plan();
+        forward_pass(rows.views(), results);
+      }
     });
     if (gradients()) {
       library_.progress = progress_.phase("gradient");

@@ -1,24 +1,28 @@
 #include "cli/machine.hpp"
 
-#include <sys/resource.h>
-
 #include <fstream>
 #include <string>
 
 namespace tattn::cli {
+namespace {
 
-std::int64_t free_memory_bytes() {
-  std::ifstream file("/proc/meminfo");
-  std::string name, unit;
-  for (std::int64_t kib = 0; file >> name >> kib; std::getline(file, unit))
-    if (name == "MemAvailable:") return kib * 1024;
+/// The bytes a line "name   123 kB" of one of the kernel's files tells; 0 where it has none.
+std::int64_t bytes_of(const char* path, const std::string& wanted) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with(wanted)) return std::stoll(line.substr(wanted.size())) * 1024;
   return 0;
 }
 
+}  // namespace
+
+std::int64_t free_memory_bytes() {
+  return bytes_of("/proc/meminfo", "MemAvailable:");
+}
+
+// Not getrusage's: that one starts with what the parent held when it started this process.
 std::int64_t peak_memory_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return std::int64_t{usage.ru_maxrss} * 1024;
+  return bytes_of("/proc/self/status", "VmHWM:");
 }
 
 }  // namespace tattn::cli

@@ -53,6 +53,8 @@ class Decision {
           "up to {} features, {}, do not meet the tolerance", most,
           most < polynomial::kMostFeatures ? "more than which would be slower" : "the most that are tried"));
     }
+    if (!meets_tolerance(choice))
+      return because(fmt::format("the {} features asked for do not meet the tolerance", choice.walk.features()));
     plan_.polynomial_seconds = polynomial_seconds(choice.walk.features(), choice.in_double);
     if (*plan_.polynomial_seconds >= *plan_.exact_seconds)
       return because(fmt::format("{:.2g} s, where {} features would take {:.2g} s", *plan_.exact_seconds,
@@ -60,6 +62,12 @@ class Decision {
     plan_.reason =
         fmt::format("{:.2g} s, where exact would take {:.2g} s", *plan_.polynomial_seconds, *plan_.exact_seconds);
     take(std::move(choice));
+  }
+
+  /// Sets whose size the options fix may not.
+  [[nodiscard]] bool meets_tolerance(const polynomial::FeatureChoice& choice) const {
+    const auto& error = options_.certified ? choice.certified_error : choice.measured_error;
+    return error && *error <= options_.tolerance;
   }
 
   void because(const std::string& reason) { plan_.reason = reason; }
@@ -179,7 +187,20 @@ Plan decide(const Communicator& comm, const Problem& problem, const Operands<T>&
   return Decision<T>(comm, problem, operands, options, setting).made();
 }
 
-template Plan decide(const Communicator&, const Problem&, const Operands<float>&, const Options&, const Setting&);
-template Plan decide(const Communicator&, const Problem&, const Operands<double>&, const Options&, const Setting&);
+template <class T>
+Plan exact_instead(const Communicator& comm, const Problem& problem, const Operands<T>& operands, Options options,
+                   const Setting& setting) {
+  options.method = Method::exact;
+  Plan plan = decide(comm, problem, operands, options, setting);
+  plan.reason = "the polynomial that was chosen met a normaliser that is not positive";
+  return plan;
+}
+
+#define TATTN_INSTANTIATE(T)                                                                                     \
+  template Plan decide(const Communicator&, const Problem&, const Operands<T>&, const Options&, const Setting&); \
+  template Plan exact_instead(const Communicator&, const Problem&, const Operands<T>&, Options, const Setting&);
+TATTN_INSTANTIATE(float)
+TATTN_INSTANTIATE(double)
+#undef TATTN_INSTANTIATE
 
 }  // namespace tattn::method

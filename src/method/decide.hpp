@@ -19,4 +19,10 @@ template <class T>
 [[nodiscard]] Plan decide(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
                           const Options& options, const Setting& setting);
 
+/// The plan that takes the place of an automatic one whose polynomial met a normaliser that is not positive: exact,
+/// with that as its reason. Collective.
+template <class T>
+[[nodiscard]] Plan exact_instead(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
+                                 Options options, const Setting& setting);
+
 }  // namespace tattn::method

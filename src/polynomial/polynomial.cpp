@@ -90,8 +90,7 @@ void forward(const Communicator& comm, const Problem& problem, const plan::Walk&
   }
   const bool positive = output.deliver();
   if (!comm.all(positive))
-    throw Error(
-        Status::failed,
+    throw NotPositive(
         fmt::format("the polynomial's normaliser is not positive in some row: {} features are too few for these "
                     "scores; use more features, a smaller scale, or the exact method",
                     walk.features()));

@@ -151,8 +151,8 @@ double Trial::error(const plan::Walk& walk) const {
   const Options options;
   try {
     forward<T>(alone_, tried.problem, set, {}, tried.views(), options, {tried.output.data(), tried.lse.data()});
-  } catch (const Error&) {
-    return std::numeric_limits<double>::infinity();  // a normaliser that is not positive
+  } catch (const NotPositive&) {
+    return std::numeric_limits<double>::infinity();
   }
   const std::int64_t values = tried.problem.shape.value_dim;
   if (target_ == plan::Target::output)
