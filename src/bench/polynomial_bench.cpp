@@ -18,39 +18,42 @@ namespace {
 
 constexpr double kSpread = 0.3;
 
-/// Seconds of this rank, as the mean over the ranks.
-double mean_over_ranks(const Communicator& comm, double seconds) {
-  return comm.sum(seconds) / comm.size();
-}
-
 double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
 }
 
-/// Prints how much of the time that `matrices` sums of moments take by themselves a pass hides behind its work:
-/// the mean over the ranks of what each spends in them, the median over the repeats. What a pass waits for a rank
-/// that is late counts as not hidden, so the share is rather too small.
+/// Seconds that the ranks wait for sums in `pass`, each time from the arrival of the last rank: before it, they
+/// wait for that rank and not for the network. Compares the clocks of the ranks, so they must be those of one node.
+double exposed_seconds(const Communicator& comm, const std::function<void()>& pass) {
+  std::vector<PendingSums::Wait> waits;
+  PendingSums::record_waits(&waits);
+  pass();
+  PendingSums::record_waits(nullptr);
+  double seconds = 0;
+  for (const PendingSums::Wait& wait : waits) seconds += comm.max(wait.done) - comm.max(wait.arrived);
+  return seconds;
+}
+
+/// Prints how much of the time that `matrices` sums of moments take by themselves a pass hides behind its work, by
+/// the medians over the repeats.
 void print_hidden(const Communicator& comm, const PolynomialCase& which, const char* name, int matrices,
                   const std::function<void()>& pass) {
   if (comm.size() == 1) return;
   std::vector<double> sums(static_cast<std::size_t>(matrices * which.features * (which.dim + 1)));
-  std::vector<double> alone, waited;
+  std::vector<double> alone, exposed;
   for (int r = 0; r < which.repeats; ++r) {
     comm.barrier();
-    alone.push_back(
-        mean_over_ranks(comm, timed([&] { comm.sum(sums.data(), static_cast<std::int64_t>(sums.size())); })));
+    alone.push_back(comm.max(timed([&] { comm.sum(sums.data(), static_cast<std::int64_t>(sums.size())); })));
     comm.barrier();
-    const double before = PendingSums::seconds_waited_by_process();
-    pass();
-    waited.push_back(mean_over_ranks(comm, PendingSums::seconds_waited_by_process() - before));
+    exposed.push_back(exposed_seconds(comm, pass));
   }
-  const double by_itself = median(alone), behind = median(waited);
+  const double by_itself = median(alone), seen = median(exposed);
   if (comm.rank() == 0)
     fmt::print("    {} sums {:.2f} MB: {:.3f} ms alone, {:.3f} ms waited for, {:.0f} % hidden\n", name,
-               static_cast<double>(sums.size() * sizeof(double)) * 1e-6, by_itself * 1e3, behind * 1e3,
-               100 * std::max(0.0, 1 - behind / by_itself));
+               static_cast<double>(sums.size() * sizeof(double)) * 1e-6, by_itself * 1e3, seen * 1e3,
+               100 * std::max(0.0, 1 - seen / by_itself));
 }
 
 template <class T>

@@ -1,6 +1,7 @@
 #include "comm/pending_sums.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include "comm/mpi_error.hpp"
 
@@ -8,7 +9,12 @@ namespace tattn {
 namespace {
 
 constexpr std::int64_t kMost = std::int64_t{1} << 27;  // below MPI's int counts
-double process_seconds = 0;
+std::vector<PendingSums::Wait>* record = nullptr;
+
+/// Not MPI_Wtime, which may count from each rank's own start.
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 }  // namespace
 
@@ -38,15 +44,15 @@ void PendingSums::advance() noexcept {
 
 void PendingSums::wait() {
   comm::check(code_, "MPI_Test");
-  const double begin = MPI_Wtime();
+  const double arrived = now();
   TATTN_MPI(MPI_Waitall, static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE);
-  process_seconds += MPI_Wtime() - begin;
+  if (record != nullptr) record->push_back({arrived, now()});
   requests_.clear();
   done_ = 0;
 }
 
-double PendingSums::seconds_waited_by_process() {
-  return process_seconds;
+void PendingSums::record_waits(std::vector<Wait>* into) {
+  record = into;
 }
 
 }  // namespace tattn

@@ -33,8 +33,13 @@ class PendingSums {
   /// The same where nothing may be thrown: before arrays go away whose sums may be under way.
   void finish() noexcept;
 
-  /// Seconds that this process has spent in wait() so far.
-  [[nodiscard]] static double seconds_waited_by_process();
+  /// When a rank began and ended a wait(), in seconds of a clock that all processes of a node share.
+  struct Wait {
+    double arrived, done;
+  };
+
+  /// Every wait() of this process from now on is added to `into`, until it is null again. For measurements.
+  static void record_waits(std::vector<Wait>* into);
 
  private:
   const Communicator& comm_;

@@ -173,7 +173,8 @@ class Chooser {
       const Tried &last = tried.back(), &before = tried[tried.size() - 2];
       const double power = std::log(before.error / last.error) /
                            std::log(static_cast<double>(last.features) / static_cast<double>(before.features));
-      if (std::isfinite(power) && power > 0) factor = std::clamp(1.25 * std::pow(last.error / wanted, 1 / power), 1.5, 4.0);
+      if (std::isfinite(power) && power > 0)
+        factor = std::clamp(1.25 * std::pow(last.error / wanted, 1 / power), 1.5, 4.0);
     }
     return static_cast<std::int64_t>(factor * static_cast<double>(tried.back().features));
   }

@@ -10,6 +10,7 @@ namespace tattn::polynomial {
 namespace {
 
 constexpr std::int64_t kRowsAtOnce = 2048;  // summed in T before they go to double
+constexpr std::int64_t kTilesTold = 2;      // a thread, before the next are told to be complete
 constexpr std::int64_t kTilesAtOnce = 16;   // of features, likewise
 constexpr std::int64_t kPanelsAtOnce = 8;   // rows that one thread takes through the walk at a time
 
@@ -48,8 +49,8 @@ FactorPanels<T>::FactorPanels(const WalkTiles& tiles, std::int64_t columns, cons
 }
 
 template <class T>
-void moments_pass(const WalkTiles& tiles, RowRange some, const OperandPass<T>& operand, int threads,
-                  Progress& progress, double* moments) {
+void moments_pass(const WalkTiles& tiles, const OperandPass<T>& operand, int threads, Progress& progress,
+                  double* moments, const TilesComplete& complete) {
   RowBlock<T> block(std::min(operand.rows, kRowsAtOnce), operand.dim, operand.columns);
   std::vector<kernels::AlignedArray<T>> scratch;
   for (int t = 0; t < threads; ++t)
@@ -59,11 +60,17 @@ void moments_pass(const WalkTiles& tiles, RowRange some, const OperandPass<T>& o
     const T* value = operand.value + first * operand.value_columns;
     block.pack_x(operand.x + first * operand.dim, operand.factor, rows);
     block.pack_value_rows(value, operand.value_columns, T{1});
+    const bool tell = complete && first + rows == operand.rows;
+    const std::int64_t step = tell ? kTilesTold * threads : tiles.size();
+    for (std::int64_t begin = 0; begin < tiles.size(); begin += step) {
+      const std::int64_t end = std::min(begin + step, tiles.size());
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
-    for (std::int64_t t = some.begin; t < some.end; ++t) {
-      kernels::add_moments<T>(tiles[t], block.view(), moments + tiles.first_feature(t) * operand.columns,
-                              scratch[static_cast<std::size_t>(omp_get_thread_num())].get());
-      progress.add(static_cast<double>(rows) * static_cast<double>(tiles[t].features));
+      for (std::int64_t t = begin; t < end; ++t) {
+        kernels::add_moments<T>(tiles[t], block.view(), moments + tiles.first_feature(t) * operand.columns,
+                                scratch[static_cast<std::size_t>(omp_get_thread_num())].get());
+        progress.add(static_cast<double>(rows) * static_cast<double>(tiles[t].features));
+      }
+      if (tell) complete(end);
     }
   }
 }
@@ -147,8 +154,10 @@ void rows_pass(const WalkTiles& tiles, const OperandPass<T>& operand, const Fact
 
 template class FactorPanels<float>;
 template class FactorPanels<double>;
-template void moments_pass(const WalkTiles&, RowRange, const OperandPass<float>&, int, Progress&, double*);
-template void moments_pass(const WalkTiles&, RowRange, const OperandPass<double>&, int, Progress&, double*);
+template void moments_pass(const WalkTiles&, const OperandPass<float>&, int, Progress&, double*,
+                           const TilesComplete&);
+template void moments_pass(const WalkTiles&, const OperandPass<double>&, int, Progress&, double*,
+                           const TilesComplete&);
 template void rows_pass(const WalkTiles&, const OperandPass<float>&, const FactorPanels<float>&, int, Progress&,
                         const TakeRows&, const TakeRows&);
 template void rows_pass(const WalkTiles&, const OperandPass<double>&, const FactorPanels<double>&, int, Progress&,

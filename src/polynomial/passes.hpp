@@ -33,11 +33,14 @@ class FactorPanels {
   kernels::AlignedArray<T> data_;
 };
 
-/// moments[feature][column] += sum over the rows of Phi * value, for the features of tiles some.begin .. some.end -
-/// 1; `moments` begins with feature 0. Threads share the features.
+/// Told that the moments of the first `tiles` tiles are whole, from the thread that called.
+using TilesComplete = std::function<void(std::int64_t tiles)>;
+
+/// moments[feature][column] += sum over the rows of Phi * value. Threads share the features. `complete`, which may
+/// be null, is told often while the last rows are added, and not at all if there are no rows.
 template <class T>
-void moments_pass(const WalkTiles& tiles, RowRange some, const OperandPass<T>& operand, int threads,
-                  Progress& progress, double* moments);
+void moments_pass(const WalkTiles& tiles, const OperandPass<T>& operand, int threads, Progress& progress,
+                  double* moments, const TilesComplete& complete);
 
 /// Takes `rows` rows from the first-th on, which it may overwrite. Called by many threads, each for its rows.
 using TakeRows = std::function<void(std::int64_t first, std::int64_t rows, double* values)>;

@@ -5,8 +5,7 @@
 namespace tattn::polynomial {
 namespace {
 
-constexpr std::int64_t kTilesAChunk = 12;        // fewer, and packing the rows again for each chunk is felt
-constexpr std::int64_t kEntriesASum = 16 << 10;  // smaller arrays wait for more: a sum takes a moment to start
+constexpr std::int64_t kEntriesASum = 4 << 10;  // smaller arrays wait for more: a sum takes a moment to start
 
 }  // namespace
 
@@ -47,16 +46,17 @@ OperandPass<T> SliceBatch<T>::key_pass(std::int64_t slice, int u) const {
           problem_.shape.value_dim};
 }
 
+// Where the sums are cut depends on the tiles alone: every rank starts the same ones, with rows or without.
 template <class T>
 void SliceBatch<T>::add_moments(const OperandPass<T>& pass, std::int64_t slice, double* all) {
   const WalkTiles& tiles = work_.tiles();
-  const std::int64_t least = std::max<std::int64_t>(kTilesAChunk, std::int64_t{4} * options_.threads);
-  const std::int64_t chunks = work_.down().size() > 1 ? std::max<std::int64_t>(1, tiles.size() / least) : 1;
-  for (std::int64_t c = 0; c < chunks; ++c) {
-    const RowRange chunk = even_range(tiles.size(), chunks, c);
-    moments_pass(tiles, chunk, pass, options_.threads, streaming_.progress, all + offset(slice));
-    if (c + 1 < chunks) sum_until(offset(slice) + tiles.first_feature(chunk.end) * columns_, all, false);
-  }
+  std::int64_t tile = 0;
+  const TilesComplete sum_tiles = [&](std::int64_t complete) {
+    for (; tile < complete; ++tile) sum_until(offset(slice) + tiles.first_feature(tile) * columns_, all, false);
+  };
+  moments_pass(tiles, pass, options_.threads, streaming_.progress, all + offset(slice),
+               work_.down().size() > 1 ? sum_tiles : nullptr);
+  sum_tiles(tiles.size());
   sum_until(offset(slice + 1), all, slice + 1 == slices_.end);
 }
 
