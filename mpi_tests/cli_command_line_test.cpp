@@ -65,7 +65,8 @@ const std::vector<Wrong> kWrong = {
     {"generate out.h5 --rows 8 --dim 4 --order 3 --key-rows 4,5", "--key-rows names 2 lengths, but --order is 3"},
     {"generate out.h5 --rows 8 --dim 4 --key-rows 7 --causal", "--causal needs as many key rows as rows"},
     {"generate out.h5 --rows 8 --dim 4 --upstream --target", "exclude each other"},
-    {"generate out.h5 --rows 8 --dim 4 --problem", "not in this version"},
+    {"generate out.h5 --rows 8 --dim 4 --noise 1", "belong to --problem"},
+    {"generate out.h5 --rows 8 --dim 4 --problem --heads 2", "--problem has no slices"},
     {"generate none/out.h5 --rows 8 --dim 4", "none"},
     {"generate out.h5 --rows 99999999999 --dim 99999999999 --batch 9999", "more than a file can hold"}};
 

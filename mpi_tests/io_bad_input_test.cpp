@@ -81,7 +81,7 @@ std::vector<Bad> missing_ones() {
        "dataset 'dO' is there and so is 'E': expected one of them, the upstream gradient or a target",
        [](FileSpec& f) { f.datasets["E"] = f.datasets["dO"]; }, Needs::operands},
       {"ProblemFile",
-       "has a dataset 'A1', so it is a problem file: this version reads operand files, with Q, K1, V1 and so on",
+       "dataset 'A2' is missing, but 'A1' is there: a problem file of order 1 has A1 to A3, X1 to X2, Y1 to Y1 and E",
        [](FileSpec& f) { f.datasets["A1"] = f.datasets["Q"]; }},
   };
 }

@@ -64,6 +64,23 @@ FileSpec operand_spec(const std::vector<std::int64_t>& leading, hid_t type) {
   return file;
 }
 
+FileSpec problem_spec() {
+  FileSpec file;
+  for (const auto& [name, dims] : std::map<std::string, std::vector<std::int64_t>>{{"A1", {7, 4}},
+                                                                                   {"A2", {5, 4}},
+                                                                                   {"A3", {6, 4}},
+                                                                                   {"A4", {5, 4}},
+                                                                                   {"A5", {6, 4}},
+                                                                                   {"X1", {4, 3}},
+                                                                                   {"X2", {4, 3}},
+                                                                                   {"X3", {4, 3}},
+                                                                                   {"Y1", {4, 2}},
+                                                                                   {"Y2", {4, 2}},
+                                                                                   {"E", {7, 2}}})
+    file.datasets[name] = {dims};
+  return file;
+}
+
 void add_attribute(hid_t file, const std::string& name, hid_t type, const void* value, hsize_t values) {
   const Handle space(TATTN_H5(H5Screate_simple, 1, &values, nullptr), H5Sclose);
   const Handle attribute(TATTN_H5(H5Acreate2, file, name.c_str(), type, space.get(), H5P_DEFAULT, H5P_DEFAULT),

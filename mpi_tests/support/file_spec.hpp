@@ -33,6 +33,9 @@ struct FileSpec {
 /// A valid order-2 operand file: slices (leading), n = 7, n_1 = 5, n_2 = 6, d = 4, dv = 3, with dO.
 [[nodiscard]] FileSpec operand_spec(const std::vector<std::int64_t>& leading = {}, hid_t type = H5T_IEEE_F32LE);
 
+/// A valid problem file of order 2: n = 7, n_1 = 5, n_2 = 6, a = 4, d = 3, dv = 2, in float32.
+[[nodiscard]] FileSpec problem_spec();
+
 void add_attribute(hid_t file, const std::string& name, hid_t type, const void* value, hsize_t values = 1);
 
 }  // namespace tattn::test

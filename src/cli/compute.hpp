@@ -11,6 +11,7 @@ namespace tattn::cli {
 struct ComputeOptions {
   std::string input, output;
   CommonOptions common;
+  bool full_gradient = false;  ///< dX of a problem file too
 };
 
 /// IN, OUT and the common options.

@@ -1,4 +1,4 @@
-// tattn forward IN OUT: O and LSE of an operand file.
+// tattn forward IN OUT: O and LSE of an operand or problem file.
 #include <memory>
 
 #include "cli/commands.hpp"

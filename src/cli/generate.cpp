@@ -1,35 +1,20 @@
-// tattn generate OUT: an operand file of seeded random numbers.
+// tattn generate OUT: an operand file or problem file of seeded random numbers.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <memory>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include "cli/commands.hpp"
 #include "cli/common_options.hpp"
+#include "cli/generate.hpp"
 #include "cli/log.hpp"
-#include "io/result_file.hpp"
 #include "plan/random_normal.hpp"
 #include "tattn/error.hpp"
-#include "tattn/version.hpp"
 
 namespace tattn::cli {
 namespace {
-
-struct GenerateOptions {
-  std::string output;
-  std::int64_t rows = 0, dim = 0;
-  std::vector<std::int64_t> key_rows;
-  std::optional<std::int64_t> value_dim, order, batch, heads, model_dim;
-  std::optional<double> scale, noise;
-  std::uint64_t seed = 1;
-  double spread = 1;
-  std::string dtype = "f32";
-  bool causal = false, upstream = false, target = false, problem = false, force = false, quiet = false;
-};
 
 void define(CLI::App& command, GenerateOptions& o) {
   const auto count = CLI::Range(std::int64_t{1}, std::int64_t{1} << 40);
@@ -56,9 +41,16 @@ void define(CLI::App& command, GenerateOptions& o) {
   command.add_flag("--causal", o.causal, "mark the file causal");
   command.add_flag("--upstream", o.upstream, "add an upstream gradient dO");
   command.add_flag("--target", o.target, "add a target E");
-  command.add_flag("--problem", o.problem, "a problem file instead (not in this version)");
-  command.add_option("--model-dim", o.model_dim, "of a problem file")->check(count);
-  command.add_option("--noise", o.noise, "of a problem file")->check(finite());
+  command.add_flag("--problem", o.problem,
+                   "a problem file instead: A1 .., X1 .., Y1 .., and the output of a hidden teacher as E");
+  command.add_option("--model-dim", o.model_dim, "of a problem file: columns of every A (default: --dim)")
+      ->check(count);
+  command
+      .add_option("--noise", o.noise,
+                  "of a problem file: deviation of what is added to E, times the root mean square of the teacher's "
+                  "output (default: 0)")
+      ->check(CLI::NonNegativeNumber)
+      ->check(finite());
   command.add_flag("--force", o.force, "replace an existing OUT");
   command.add_flag("--quiet", o.quiet, "say nothing unless something is wrong");
 }
@@ -68,7 +60,7 @@ void check_size(const GenerateOptions& o, const Shape& shape) {
   double rows = static_cast<double>(shape.rows);
   for (const std::int64_t key_rows : shape.key_rows) rows = std::max(rows, static_cast<double>(key_rows));
   const double bytes = 8 * static_cast<double>(o.batch.value_or(1)) * static_cast<double>(o.heads.value_or(1)) *
-                       rows * static_cast<double>(std::max(shape.dim, shape.value_dim));
+                       rows * static_cast<double>(std::max({shape.dim, shape.value_dim, o.model_dim.value_or(1)}));
   if (bytes > 0x1p62)
     throw Error(Status::usage,
                 fmt::format("--rows, --dim, --batch and --heads ask for a dataset of {:.1e} bytes, more "
@@ -102,10 +94,11 @@ Shape shape_of(const GenerateOptions& o) {
 }
 
 void check(const GenerateOptions& o) {
-  if (o.problem || o.model_dim || o.noise)
-    throw Error(
-        Status::usage,
-        fmt::format("problem files (--problem, --model-dim, --noise) are not in this version ({})", TATTN_VERSION));
+  if (!o.problem && (o.model_dim || o.noise))
+    throw Error(Status::usage, "--model-dim and --noise belong to --problem");
+  if (o.problem && (o.batch || o.heads || o.upstream || o.target))
+    throw Error(Status::usage,
+                "--problem has no slices and its own target: leave --batch, --heads, --upstream and --target out");
   if (o.upstream && o.target)
     throw Error(Status::usage, "--upstream and --target exclude each other: a file has dO or E, not both");
 }
@@ -155,7 +148,9 @@ void run(const Communicator& comm, const GenerateOptions& options) {
   io::ResultFile file(comm, options.output, options.force);
   if (options.scale) file.attribute("scale", *options.scale);
   if (options.causal) file.attribute("causal", std::int64_t{1});
-  if (options.dtype == "f32")
+  if (options.problem)
+    write_problem(comm, file, options, shape);
+  else if (options.dtype == "f32")
     write<float>(comm, file, options, shape);
   else
     write<double>(comm, file, options, shape);
@@ -168,7 +163,7 @@ void run(const Communicator& comm, const GenerateOptions& options) {
 
 void add_generate(CLI::App& app, Action& action) {
   CLI::App* command =
-      app.add_subcommand("generate", "make an operand file (seeded; the same bytes at any rank count)");
+      app.add_subcommand("generate", "make an operand or problem file (seeded; the same bytes at any rank count)");
   const auto options = std::make_shared<GenerateOptions>();
   define(*command, *options);
   command->callback([options, &action] { action = [options](const Communicator& comm) { run(comm, *options); }; });

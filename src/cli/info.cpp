@@ -1,4 +1,5 @@
-// tattn info FILE: what an operand file holds, whether it is valid, the range of its scores, the spectrum of P.
+// tattn info FILE: what an operand or problem file holds, whether it is valid, the range of its scores, the
+// spectrum of P.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include "cli/common_options.hpp"
 #include "dense/spectrum.hpp"
 #include "io/operand_file.hpp"
+#include "io/problem_file.hpp"
 #include "polynomial/score_range.hpp"
 #include "tattn/error.hpp"
 
@@ -22,9 +24,19 @@ void print_dataset(const io::FileInfo& info, const std::string& name, std::int64
              info.dtype == io::DType::f32 ? "float32" : "float64");
 }
 
-void print_contents(const io::FileInfo& info) {
+void print_problem_datasets(const io::FileInfo& info) {
   const Shape& shape = info.problem.shape;
-  fmt::print("{}: a valid operand file of {} bytes\n", info.path, info.bytes);
+  print_dataset(info, "A1", shape.rows, info.model_dim);
+  for (int number = 2; number <= 2 * shape.order + 1; ++number)
+    print_dataset(info, fmt::format("A{}", number),
+                  shape.key_rows[static_cast<std::size_t>((number - 2) % shape.order)], info.model_dim);
+  for (const auto& view : weight_views(io::training_problem(info)))
+    print_dataset(info, view.name, view.rows, view.columns);
+  print_dataset(info, "E", shape.rows, shape.value_dim);
+}
+
+void print_operand_datasets(const io::FileInfo& info) {
+  const Shape& shape = info.problem.shape;
   print_dataset(info, "Q", shape.rows, shape.dim);
   for (int u = 1; u <= shape.order; ++u)
     print_dataset(info, fmt::format("K{}", u), shape.key_rows[static_cast<std::size_t>(u - 1)], shape.dim);
@@ -32,6 +44,15 @@ void print_contents(const io::FileInfo& info) {
     print_dataset(info, fmt::format("V{}", u), shape.key_rows[static_cast<std::size_t>(u - 1)], shape.value_dim);
   if (info.has_upstream) print_dataset(info, "dO", shape.rows, shape.value_dim);
   if (info.has_target) print_dataset(info, "E", shape.rows, shape.value_dim);
+}
+
+void print_contents(const io::FileInfo& info) {
+  const Shape& shape = info.problem.shape;
+  fmt::print("{}: a valid {} file of {} bytes\n", info.path, info.is_problem() ? "problem" : "operand", info.bytes);
+  if (info.is_problem())
+    print_problem_datasets(info);
+  else
+    print_operand_datasets(info);
   fmt::print("order {}, {} slice{}, scale {}{}, {}\n", shape.order, shape.slices, shape.slices == 1 ? "" : "s",
              info.problem.scale, info.problem.scale == 1.0 / static_cast<double>(shape.dim) ? " (1/dim)" : "",
              info.problem.causal ? "causal" : "not causal");
@@ -104,7 +125,7 @@ void run(const Communicator& comm, const InfoOptions& options) {
 void add_info(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("info", "what a file holds, the range of its scores, whether it is valid");
   const auto options = std::make_shared<InfoOptions>();
-  command->add_option("FILE", options->path, "operand file")->required();
+  command->add_option("FILE", options->path, "operand or problem file")->required();
   command->add_flag("--spectrum", options->spectrum,
                     "leading singular values of the softmax weights of the first slice (few rows, orders 1 and 2)");
   command->add_option("--spectrum-count", options->spectrum_count, "how many of them")

@@ -86,7 +86,7 @@ void run(const Communicator& comm, const PlanOptions& options) {
 void add_plan(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("plan", "how IN would be computed, and what that takes");
   const auto options = std::make_shared<PlanOptions>();
-  command->add_option("IN", options->input, "operand file")->required();
+  command->add_option("IN", options->input, "operand or problem file")->required();
   command->add_option("--command", options->command, "what is to be computed")
       ->check(CLI::IsMember({"forward", "gradient"}))
       ->capture_default_str();

@@ -10,7 +10,6 @@
 #include "cli/log.hpp"
 #include "cli/paths.hpp"
 #include "cli/report.hpp"
-#include "io/result_contents.hpp"
 #include "plan/partition.hpp"
 #include "stopwatch.hpp"
 #include "tattn/error.hpp"
@@ -54,11 +53,13 @@ template <class T>
 Subject<T> read_subject(const Communicator& comm, const VerifyOptions& options, const io::FileInfo& info,
                         bool gradients) {
   const auto owned = plan::partition_exact(info.problem, comm.size()).owned[static_cast<std::size_t>(comm.rank())];
-  auto operands = io::read_operands<T>(comm, info, owned, gradients ? io::Needs::upstream : io::Needs::operands);
+  const bool with_upstream = gradients || info.is_problem();
+  auto operands =
+      io::read_operands<T>(comm, info, owned, with_upstream ? io::Needs::upstream : io::Needs::operands);
   ResultRows<T> results(operands, info.problem.shape, gradients);
   Subject<T> subject{info.problem, std::move(operands), std::move(results), gradients};
   ResultReader<T>(comm, options.output, info).read(subject);
-  if (gradients && info.has_target)
+  if (with_upstream && info.has_target)
     for (std::size_t x = 0; x < subject.operands.upstream.size(); ++x)
       subject.operands.upstream[x] = subject.results.output[x] - subject.operands.upstream[x];
   return subject;
@@ -66,10 +67,14 @@ Subject<T> read_subject(const Communicator& comm, const VerifyOptions& options, 
 
 template <class T>
 std::vector<Check> all_checks(const Communicator& comm, const VerifyOptions& options, const io::FileInfo& info,
-                              bool gradients, const Options& library) {
+                              const io::ResultContents& contents, const Options& library) {
+  const bool gradients = !info.is_problem() && contents.has("dQ");
   const Subject<T> subject = read_subject<T>(comm, options, info, gradients);
   const Magnitudes sizes = magnitudes(comm, subject);
   std::vector<Check> checks = verify_queries(comm, subject, sizes, options, library);
+  if (info.is_problem())
+    for (const Check& check : verify_weights(comm, subject, info, contents, options, library))
+      checks.push_back(check);
   if (!gradients) return checks;
   for (const Check& check : verify_keys(comm, subject, sizes, options, library)) checks.push_back(check);
   if (options.full || direction_is_cheap(comm, info.problem, library.threads))
@@ -142,9 +147,9 @@ void run(const Communicator& comm, const VerifyOptions& options) {
   if (library.method != Method::dense) library.method = Method::exact;  // the judge never approximates
   const io::ResultContents contents = io::inspect_result(comm, options.output);
   const io::FileInfo info = inspect_input(comm, options, contents);
-  const bool gradients = contents.has("dQ");
-  const auto checks = info.dtype == io::DType::f32 ? all_checks<float>(comm, options, info, gradients, library)
-                                                   : all_checks<double>(comm, options, info, gradients, library);
+  const bool gradients = contents.has(info.is_problem() ? "dX1" : "dQ");
+  const auto checks = info.dtype == io::DType::f32 ? all_checks<float>(comm, options, info, contents, library)
+                                                   : all_checks<double>(comm, options, info, contents, library);
   print(comm, checks, gradients && checks.back().name != "direction");
   report(comm, options, info, library, checks, watch.seconds());
   judge(options, checks);
@@ -157,7 +162,7 @@ void add_verify(CLI::App& app, Action& action) {
   CLI::App* command =
       app.add_subcommand("verify", "recompute sampled rows of OUT exactly; status 4 beyond the tolerance");
   const auto options = std::make_shared<VerifyOptions>();
-  command->add_option("IN", options->input, "operand file")->required();
+  command->add_option("IN", options->input, "operand or problem file")->required();
   command->add_option("OUT", options->output, "result made from it")->required();
   command->add_option("--samples", options->samples, "rows of each dataset to recompute")
       ->check(positive())

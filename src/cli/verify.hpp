@@ -8,6 +8,7 @@
 #include "cli/results.hpp"
 #include "comm/communicator.hpp"
 #include "io/operand_file.hpp"
+#include "io/result_contents.hpp"
 #include "tattn/options.hpp"
 
 namespace tattn::cli {
@@ -84,6 +85,14 @@ template <class T>
 template <class T>
 [[nodiscard]] Check verify_direction(const Communicator& comm, const Subject<T>& subject,
                                      const VerifyOptions& options, const Options& library);
+
+/// Of a result of a problem file, whose subject has O - E upstream: its loss, and with gradients the slope of the
+/// loss along a random direction in all weights and, where dX is there, in the whole X. Two forward passes each,
+/// unless they would take long. Collective.
+template <class T>
+[[nodiscard]] std::vector<Check> verify_weights(const Communicator& comm, const Subject<T>& subject,
+                                                const io::FileInfo& info, const io::ResultContents& contents,
+                                                const VerifyOptions& options, const Options& library);
 
 /// Multiply-adds of verify_direction, and whether they are few enough to be done without being asked for.
 [[nodiscard]] bool direction_is_cheap(const Communicator& comm, const Problem& problem, int threads);

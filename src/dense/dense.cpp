@@ -38,6 +38,26 @@ std::vector<double> all_deltas(const Communicator& comm, const std::vector<doubl
   return fetch_rows<double>(comm, {delta.data(), panel}, slice, 1);
 }
 
+/// P in work.weights, dO in `up` and dS in `d_weights`, of one slice. Two steps.
+template <class T>
+void load_errors(const Communicator& comm, SliceWork<T>& work, std::int64_t slice, const Output<const T>& out,
+                 const Block<const T>& upstream, Matrix& up, Matrix& d_weights, Steps& steps) {
+  const RowRange owned = upstream.rows;
+  const std::int64_t value_dim = up.columns();
+  work.load_scores(slice);
+  const RowRange rows = work.query_rows(), panel = work.panel();
+  weights_of_scores(fetch_double<T>(comm, {out.lse, owned}, rows, 1), work.weights);
+  steps.done();
+
+  work.load_values();
+  const auto up_rows = fetch_double<T>(comm, upstream, panel, value_dim);
+  const auto output_rows = fetch_double<T>(comm, {out.output, owned}, panel, value_dim);
+  up.set_rows(up_rows);
+  multiply(Op::as_is, up, Op::transposed, work.values, d_weights);
+  softmax_derivative(work.weights, all_deltas(comm, up_rows, output_rows, panel, rows, value_dim), d_weights);
+  steps.done();
+}
+
 /// Blocks for the gradients of every K_u or V_u.
 template <class T>
 std::array<Block<T>, kMaxOrder> gradient_blocks(const std::array<T*, kMaxOrder>& data,
@@ -78,23 +98,14 @@ void gradient(const Communicator& comm, const Problem& problem, const Operands<T
   SliceWork<T> work(comm, problem, operands);
   Matrix up = work.panels(value_dim), d_query = work.panels(dim), d_weights = work.all_weights();
   Matrix d_keys = work.products(dim), d_values = work.products(value_dim);
-  Steps steps(options, 3 * problem.shape.slices);
+  Steps steps(options, 4 * problem.shape.slices);
   const RowRange owned = operands.query.rows;
   const auto key_blocks = gradient_blocks(gradients.key, operands.key);
   const auto value_blocks = gradient_blocks(gradients.value, operands.value);
 
   for (std::int64_t slice = 0; slice < problem.shape.slices; ++slice) {
-    work.load_scores(slice);
+    load_errors(comm, work, slice, out, Block<const T>{upstream, owned}, up, d_weights, steps);
     const RowRange rows = work.query_rows(), panel = work.panel();
-    weights_of_scores(fetch_double<T>(comm, {out.lse, owned}, rows, 1), work.weights);
-    steps.done();
-
-    work.load_values();
-    const auto up_rows = fetch_double<T>(comm, {upstream, owned}, panel, value_dim);
-    const auto output_rows = fetch_double<T>(comm, {out.output, owned}, panel, value_dim);
-    up.set_rows(up_rows);
-    multiply(Op::as_is, up, Op::transposed, work.values, d_weights);
-    softmax_derivative(work.weights, all_deltas(comm, up_rows, output_rows, panel, rows, value_dim), d_weights);
     multiply(Op::transposed, work.weights, Op::as_is, up, d_values);
     steps.done();
 
@@ -108,6 +119,43 @@ void gradient(const Communicator& comm, const Problem& problem, const Operands<T
   }
 }
 
+template <class T>
+std::vector<double> full_gradient(const FullGradientCall<T>& call) {
+  const Shape& shape = call.problem.shape;
+  const std::int64_t a = call.model_dim;
+  const BlasThreads threads(call.options.threads);
+  SliceWork<T> work(call.comm, call.problem, call.operands);
+  Matrix up = work.panels(shape.value_dim), d_weights = work.all_weights();
+  Matrix kronecker = work.products(a), product = work.panels(a);
+  Steps steps(call.options, 2 + a);
+  load_errors(call.comm, work, 0, call.out, Block<const T>{call.upstream, call.operands.query.rows}, up, d_weights,
+              steps);
+  const RowRange panel = work.panel();
+  const auto query_model = fetch_double(call.comm, call.model.query, panel, a);
+  const auto first = fetch_double(call.comm, call.model.key[0], work.key_rows(0), a);
+  Factors factors{std::vector<double>(first.size()),
+                  fetch_double(call.comm, call.model.key[1], work.key_rows(1), a), shape.key_rows[1], a};
+  std::vector<double> sums(static_cast<std::size_t>(call.entries()), 0.0);
+  for (std::int64_t b = 0; b < a; ++b) {
+    for (std::size_t x = 0; x < first.size(); ++x)
+      factors.first[x] = first[x - x % static_cast<std::size_t>(a) + static_cast<std::size_t>(b)];
+    fill_kronecker(factors, kronecker);
+    multiply(Op::as_is, d_weights, Op::as_is, kronecker, product);
+    const std::vector<double> rows = product.get_rows();
+    for (std::int64_t i = 0; i < panel.size(); ++i)
+      for (std::int64_t q = 0; q < a; ++q)
+        for (std::int64_t c = 0; c < a; ++c)
+          sums[static_cast<std::size_t>((q * a + b) * a + c)] += call.problem.scale *
+                                                                 query_model[static_cast<std::size_t>(i * a + q)] *
+                                                                 rows[static_cast<std::size_t>(i * a + c)];
+    steps.done();
+  }
+  call.comm.sum_on_one(sums.data(), call.entries());
+  return sums;
+}
+
+template std::vector<double> full_gradient(const FullGradientCall<float>&);
+template std::vector<double> full_gradient(const FullGradientCall<double>&);
 template void forward(const Communicator&, const Problem&, const Operands<float>&, const Options&,
                       const Output<float>&);
 template void forward(const Communicator&, const Problem&, const Operands<double>&, const Options&,

@@ -1,5 +1,6 @@
 #pragma once
 #include "comm/communicator.hpp"
+#include "full_gradient_call.hpp"
 #include "tattn/operands.hpp"
 #include "tattn/options.hpp"
 #include "tattn/problem.hpp"
@@ -28,5 +29,10 @@ void forward(const Communicator& comm, const Problem& problem, const Operands<T>
 template <class T>
 void gradient(const Communicator& comm, const Problem& problem, const Operands<T>& operands, const Options& options,
               const Output<const T>& out, const T* upstream, const Gradients<T>& gradients);
+
+/// dX of order 2 from whole dS, one column b of A2 after the other: columns b a .. of dS (A2 (x) A3) are dS times
+/// the column-wise Kronecker product of A2[:, b] and A3. Collective; the same bits on every rank.
+template <class T>
+[[nodiscard]] std::vector<double> full_gradient(const FullGradientCall<T>& call);
 
 }  // namespace tattn::dense

@@ -13,15 +13,18 @@ namespace tattn::io {
 
 enum class DType { f32, f64 };
 
-/// What an operand file claims, checked for consistency but without reading the entries.
+/// What an operand file or a problem file claims, checked for consistency but without reading the entries.
 struct FileInfo {
   std::string path;
   std::vector<std::int64_t> leading;  ///< leading dimensions (batch, heads), may be empty
   DType dtype = DType::f32;
-  Problem problem;            ///< scale defaults to 1 / dim; causal to false
-  bool has_upstream = false;  ///< dO is there
-  bool has_target = false;    ///< E is there
-  std::int64_t bytes = 0;     ///< size of the file
+  Problem problem;             ///< scale defaults to 1 / dim; causal to false
+  bool has_upstream = false;   ///< dO is there
+  bool has_target = false;     ///< E is there
+  std::int64_t bytes = 0;      ///< size of the file
+  std::int64_t model_dim = 0;  ///< a, of a problem file: `problem` is that of the projected operands then; else 0
+
+  [[nodiscard]] bool is_problem() const { return model_dim > 0; }
 };
 
 /// What a command needs of the file beyond Q, K and V.
@@ -52,8 +55,9 @@ struct OperandRows {
 };
 
 /// Reads this rank's rows, `query_rows` of Q and dO (or E) and `key_rows`, or an even share, of each K_u and V_u,
-/// with collective reads, and refuses NaN and Inf (names the dataset and the first such row). Collective; T must be
-/// info.dtype. Throws Error(Status::input), the same on every rank.
+/// with collective reads, and refuses NaN and Inf (names the dataset and the first such row). Of a problem file it
+/// gives the projected operands. Collective; T must be info.dtype. Throws Error(Status::input), the same on every
+/// rank.
 template <class T>
 [[nodiscard]] OperandRows<T> read_operands(const Communicator& comm, const FileInfo& info, RowRange query_rows,
                                            Needs needs,

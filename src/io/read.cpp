@@ -1,64 +1,43 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
 #include <cstring>
-#include <limits>
 
+#include "io/checked_reader.hpp"
 #include "io/dataset.hpp"
 #include "io/dataset_read.hpp"
 #include "io/input_file.hpp"
 #include "io/operand_file.hpp"
+#include "io/problem_file.hpp"
 #include "tattn/error.hpp"
+#include "training/projection.hpp"
 
 namespace tattn::io {
 namespace {
 
-/// Place of the first entry that is NaN or Inf; entries.size() if there is none.
+/// Q = A1 X1, K_u = A(u+1) X(u+1), V_u = A(t+1+u) Y_u, and E.
 template <class T>
-std::size_t first_not_finite(const std::vector<T>& entries) {
-  return static_cast<std::size_t>(
-      std::find_if(entries.begin(), entries.end(), [](T x) { return !std::isfinite(x); }) - entries.begin());
-}
-
-template <class T>
-void check_finite(const Communicator& comm, const std::string& path, const std::string& name,
-                  const DatasetShape& shape, RowRange mine, const std::vector<T>& entries) {
-  const std::size_t at = first_not_finite(entries);
-  const bool clean = at == entries.size();
-  const std::int64_t row = clean ? std::numeric_limits<std::int64_t>::max()
-                                 : mine.begin + static_cast<std::int64_t>(at) / shape.row_entries();
-  const std::int64_t first = comm.min(row);
-  comm.agree([&] {
-    if (clean || row != first) return;
-    refuse_dataset(path, name,
-                   fmt::format("has {} in row {}, column {}: expected finite numbers only", entries[at],
-                               format_row(shape, row), static_cast<std::int64_t>(at) % shape.row_entries()));
-  });
-}
-
-/// Reads the operands of one file one after the other.
-template <class T>
-class OperandReader {
- public:
-  OperandReader(const Communicator& comm, const FileInfo& info)
-      : comm_(comm), info_(info), file_(open_collective(comm, info.path, info.bytes)) {}
-
-  [[nodiscard]] std::vector<T> read(const std::string& name, std::int64_t rows, std::int64_t columns,
-                                    RowRange mine) const {
-    const DatasetShape shape{info_.leading, rows, columns};
-    std::vector<T> entries;
-    comm_.agree([&] { entries.resize(static_cast<std::size_t>(mine.size() * columns)); });
-    read_dataset(comm_, file_.get(), info_.path, name, shape, mine, entries.data());
-    check_finite(comm_, info_.path, name, shape, mine, entries);
-    return entries;
+OperandRows<T> project_operands(const FileInfo& info, ProblemData<T> data, Needs needs) {
+  const std::vector<training::WeightView> views = weight_views(training_problem(info));
+  const auto times = [&](const std::vector<T>& a, std::size_t weight) {
+    const training::WeightView& view = views[weight];
+    const auto rows = static_cast<std::int64_t>(a.size()) / view.rows;
+    std::vector<T> product(static_cast<std::size_t>(rows * view.columns));
+    training::project(a.data(), rows, view.rows, data.weights.data() + view.offset, view.columns, 1,
+                      product.data());
+    return product;
+  };
+  OperandRows<T> operands;
+  operands.query_rows = data.rows.query_rows;
+  operands.key_rows = data.rows.key_rows;
+  operands.query = times(data.rows.query, 0);
+  const auto order = static_cast<std::size_t>(info.problem.shape.order);
+  for (std::size_t u = 0; u < order; ++u) {
+    operands.key[u] = times(data.rows.key[u], u + 1);
+    operands.value[u] = times(data.rows.value[u], u + 1 + order);
   }
-
- private:
-  const Communicator& comm_;
-  const FileInfo& info_;
-  Handle file_;
-};
+  if (needs == Needs::upstream) operands.upstream = std::move(data.rows.target);
+  return operands;
+}
 
 /// Shape and type of one dataset as rank 0 sees it, told to every rank.
 struct Found {
@@ -109,21 +88,22 @@ Operands<T> OperandRows<T>::views() const {
 template <class T>
 OperandRows<T> read_operands(const Communicator& comm, const FileInfo& info, RowRange query_rows, Needs needs,
                              const std::optional<std::array<RowRange, kMaxOrder>>& key_rows) {
+  if (info.is_problem()) return project_operands(info, read_problem<T>(comm, info, query_rows, key_rows), needs);
   const Shape& shape = info.problem.shape;
-  const OperandReader<T> reader(comm, info);
+  const CheckedReader reader(comm, info);
   OperandRows<T> operands;
   operands.query_rows = query_rows;
-  operands.query = reader.read("Q", shape.rows, shape.dim, query_rows);
+  operands.query = reader.read<T>("Q", shape.rows, shape.dim, query_rows);
   for (int number = 1; number <= shape.order; ++number) {
     const auto u = static_cast<std::size_t>(number - 1);
     const RowRange mine =
         key_rows ? (*key_rows)[u] : even_range(shape.total_key_rows(number - 1), comm.size(), comm.rank());
     operands.key_rows[u] = mine;
-    operands.key[u] = reader.read(fmt::format("K{}", number), shape.key_rows[u], shape.dim, mine);
-    operands.value[u] = reader.read(fmt::format("V{}", number), shape.key_rows[u], shape.value_dim, mine);
+    operands.key[u] = reader.read<T>(fmt::format("K{}", number), shape.key_rows[u], shape.dim, mine);
+    operands.value[u] = reader.read<T>(fmt::format("V{}", number), shape.key_rows[u], shape.value_dim, mine);
   }
   if (needs == Needs::upstream)
-    operands.upstream = reader.read(info.has_target ? "E" : "dO", shape.rows, shape.value_dim, query_rows);
+    operands.upstream = reader.read<T>(info.has_target ? "E" : "dO", shape.rows, shape.value_dim, query_rows);
   return operands;
 }
 

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "io/attributes.hpp"
+#include "io/dataset.hpp"
 #include "io/hdf5.hpp"
 #include "io/input_file.hpp"
 
@@ -18,6 +19,18 @@ herr_t collect_name(hid_t /*group*/, const char* name, const H5L_info_t* /*info*
   return 0;
 }
 
+/// The one number of dataset `name`.
+double read_scalar(const std::string& path, hid_t file, const std::string& name) {
+  const Handle dataset(TATTN_H5(H5Dopen2, file, name.c_str(), H5P_DEFAULT), H5Dclose);
+  const Handle space(TATTN_H5(H5Dget_space, dataset.get()), H5Sclose);
+  const Handle type(TATTN_H5(H5Dget_type, dataset.get()), H5Tclose);
+  if (TATTN_H5(H5Sget_simple_extent_npoints, space.get()) != 1 || !float_type(type.get()))
+    refuse_dataset(path, name, "is not one number of type float32 or float64");
+  double value = 0;
+  TATTN_H5(H5Dread, dataset.get(), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, &value);
+  return value;
+}
+
 ResultContents inspect_here(const std::string& path) {
   ResultContents contents;
   blame_input(path, [&] {
@@ -26,6 +39,7 @@ ResultContents inspect_here(const std::string& path) {
     TATTN_H5(H5Literate, file.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, collect_name, &contents.datasets);
     contents.scale = read_scale(path, file.get());
     contents.causal = read_causal(path, file.get());
+    if (contents.has("loss")) contents.loss = read_scalar(path, file.get(), "loss");
   });
   return contents;
 }
@@ -34,6 +48,7 @@ ResultContents inspect_here(const std::string& path) {
 std::string encode(const ResultContents& contents) {
   std::string text = contents.scale ? fmt::format("{}\n", *contents.scale) : "\n";
   text += contents.causal ? (*contents.causal ? "1\n" : "0\n") : "\n";
+  text += contents.loss ? fmt::format("{}\n", *contents.loss) : "\n";
   for (const std::string& name : contents.datasets) text += name + "\n";
   return text;
 }
@@ -44,6 +59,7 @@ ResultContents decode(const std::string& text) {
   std::string line;
   if (std::getline(lines, line) && !line.empty()) contents.scale = std::strtod(line.c_str(), nullptr);
   if (std::getline(lines, line) && !line.empty()) contents.causal = line == "1";
+  if (std::getline(lines, line) && !line.empty()) contents.loss = std::strtod(line.c_str(), nullptr);
   while (std::getline(lines, line)) contents.datasets.push_back(line);
   return contents;
 }

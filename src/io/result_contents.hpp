@@ -12,6 +12,7 @@ struct ResultContents {
   std::vector<std::string> datasets;  ///< names in the root
   std::optional<double> scale;        ///< with which it was made
   std::optional<bool> causal;
+  std::optional<double> loss;
 
   [[nodiscard]] bool has(const std::string& dataset) const;
 };

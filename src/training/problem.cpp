@@ -2,6 +2,20 @@
 
 namespace tattn::training {
 
+template <class T>
+Operands<T> ProblemRows<T>::views() const {
+  Operands<T> views;
+  views.query = {query.data(), query_rows};
+  for (std::size_t u = 0; u < key.size(); ++u) {
+    views.key[u] = {key[u].data(), key_rows[u]};
+    views.value[u] = {value[u].data(), key_rows[u]};
+  }
+  return views;
+}
+
+template struct ProblemRows<float>;
+template struct ProblemRows<double>;
+
 std::vector<WeightView> weight_views(const TrainingProblem& problem) {
   const Shape& shape = problem.attention.shape;
   std::vector<WeightView> views;

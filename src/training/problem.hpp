@@ -26,6 +26,8 @@ struct ProblemRows {
   std::array<RowRange, kMaxOrder> key_rows{};
   std::vector<T> query, target;
   std::array<std::vector<T>, kMaxOrder> key, value;
+
+  [[nodiscard]] Operands<T> views() const;
 };
 
 /// One weight within the flat array that holds all of them.

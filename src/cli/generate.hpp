@@ -1,0 +1,30 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "comm/communicator.hpp"
+#include "io/result_file.hpp"
+#include "tattn/problem.hpp"
+
+namespace tattn::cli {
+
+struct GenerateOptions {
+  std::string output;
+  std::int64_t rows = 0, dim = 0;
+  std::vector<std::int64_t> key_rows;
+  std::optional<std::int64_t> value_dim, order, batch, heads, model_dim;
+  std::optional<double> scale, noise;
+  std::uint64_t seed = 1;
+  double spread = 1;
+  std::string dtype = "f32";
+  bool causal = false, upstream = false, target = false, problem = false, force = false, quiet = false;
+};
+
+/// What --problem writes: A1 .., E of a hidden teacher with noise, X1 .., Y1 .. at random, and the teacher's
+/// weights as teacher_X1 .. The same bytes at any number of ranks. Collective.
+void write_problem(const Communicator& comm, io::ResultFile& file, const GenerateOptions& options,
+                   const Shape& shape);
+
+}  // namespace tattn::cli

@@ -1,0 +1,72 @@
+#pragma once
+#include <array>
+
+#include "cli/compute.hpp"
+#include "cli/progress.hpp"
+#include "cli/report.hpp"
+#include "io/result_file.hpp"
+#include "method/decide.hpp"
+#include "stopwatch.hpp"
+#include "tattn/attention.hpp"
+
+namespace tattn::cli {
+
+/// The rows that a rank reads.
+struct Shares {
+  RowRange query_rows;
+  std::array<RowRange, kMaxOrder> key_rows{};
+};
+
+/// One run of forward or gradient: what it has and does whatever the kind of file. Members are collective.
+struct Run {
+  Run(const Communicator& comm, const ComputeOptions& options, const io::FileInfo& info, io::Needs wanted);
+
+  [[nodiscard]] bool gradients() const { return wanted == io::Needs::upstream; }
+
+  /// Throws Error(Status::failed) unless operands of `bytes` an entry and the results fit beside `others` bytes.
+  void require_memory(int bytes, std::int64_t others) const;
+
+  /// Cut as the method that will most likely be taken wants them.
+  [[nodiscard]] Shares shares() const;
+
+  template <class T>
+  void make_plan(const Operands<T>& operands);
+
+  /// What happens between reading and writing: bytes sent are counted.
+  void calculate(const std::function<void()>& steps);
+
+  /// The forward pass; again by the exact method where an automatic plan's polynomial does not do.
+  template <class T>
+  void forward_phase(const Operands<T>& operands, const std::function<void()>& pass);
+
+  /// Seconds of a step whose progress is told by this name.
+  [[nodiscard]] double phase(const std::string& name, const std::function<void()>& step);
+
+  /// How the result was made goes into the file, which is then whole.
+  void publish(io::ResultFile& file) const;
+
+  /// The report, and a few lines for the reader.
+  void conclude();
+
+  const Communicator& comm;
+  const ComputeOptions& options;
+  const io::FileInfo& info;
+  io::Needs wanted;
+  Options library;
+  Progress progress;
+  Stopwatch total;
+  Plan plan;
+  Report report;
+
+ private:
+  [[nodiscard]] method::Setting setting() const;
+  void take_plan();
+  void say_done() const;
+};
+
+/// A problem file's run, from reading to publishing. Collective.
+template <class T>
+void compute_problem(const Communicator& comm, const ComputeOptions& options, const io::FileInfo& info,
+                     io::Needs wanted);
+
+}  // namespace tattn::cli
