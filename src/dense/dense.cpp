@@ -1,5 +1,6 @@
 #include "dense/dense.hpp"
 
+#include "blas_threads.hpp"
 #include "comm/row_exchange.hpp"
 #include "comm/sampled_rows.hpp"
 #include "dense/slice_work.hpp"

@@ -27,12 +27,4 @@ std::vector<double> Grid::gather_in_row(const std::vector<double>& mine) const {
   return all;
 }
 
-BlasThreads::BlasThreads(int threads) : before_(openblas_get_num_threads()) {
-  openblas_set_num_threads(threads);
-}
-
-BlasThreads::~BlasThreads() {
-  openblas_set_num_threads(before_);
-}
-
 }  // namespace tattn::dense

@@ -32,16 +32,4 @@ class Grid {
   int rows_ = 1, columns_ = 1, row_ = 0, column_ = 0;
 };
 
-/// BLAS uses `threads` threads while this lives.
-class BlasThreads {
- public:
-  explicit BlasThreads(int threads);
-  ~BlasThreads();
-  BlasThreads(const BlasThreads&) = delete;
-  BlasThreads& operator=(const BlasThreads&) = delete;
-
- private:
-  int before_;
-};
-
 }  // namespace tattn::dense

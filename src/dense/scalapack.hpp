@@ -35,7 +35,4 @@ void pdsyev_(const char* vectors, const char* triangle, const int* n, double* a,
              const int* descriptor_a, double* values, double* z, const int* iz, const int* jz,
              const int* descriptor_z, double* work, const int* work_size, int* info, std::size_t, std::size_t);
 
-void openblas_set_num_threads(int threads);
-int openblas_get_num_threads(void);
-
 }  // extern "C"

@@ -7,8 +7,8 @@
 #include <array>
 #include <numbers>
 
+#include "blas_threads.hpp"
 #include "comm/sampled_rows.hpp"
-#include "dense/grid.hpp"
 #include "kernels/softmax_errors.hpp"
 
 namespace tattn::exact {
@@ -162,7 +162,7 @@ std::vector<double> full_gradient(const FullGradientCall<T>& call) {
     sums.assign(static_cast<std::size_t>(call.entries()), 0.0);
   });
   const std::int64_t rows = call.my_rows(), blocks = (rows + kQueries - 1) / kQueries;
-  const dense::BlasThreads one(1);  // the threads are ours
+  const BlasThreads one(1);  // the threads are ours
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
   for (std::int64_t b = 0; b < blocks; ++b) {
     workers[static_cast<std::size_t>(omp_get_thread_num())].add({b * kQueries, std::min((b + 1) * kQueries, rows)});

@@ -17,6 +17,10 @@ constexpr std::int64_t kLeastRows = 64;  // of a block, a few tiles of the kerne
 constexpr double kExactFlops = 1e12;
 constexpr double kTolerance = 1e-5;
 
+/// Scores are products of t + 1 normal vectors, so the largest of many is far larger than their deviation. With
+/// this one a polynomial of some thousand features still does it for 50,000 rows.
+constexpr double kScoreDeviation = 1.0 / 3;
+
 /// Query rows of each block: no function of the ranks. Causal rows need all of the others.
 std::int64_t block_rows(const Problem& problem) {
   if (problem.causal) return problem.shape.rows;
@@ -80,7 +84,8 @@ class Layer {
 
 std::vector<double> random_weights(const TrainingProblem& problem, double shrink, std::uint64_t seed) {
   const Shape& shape = problem.attention.shape;
-  const double gain = std::pow(static_cast<double>(shape.dim), 0.5 / (shape.order + 1));
+  const double gain =
+      std::pow(kScoreDeviation * std::sqrt(static_cast<double>(shape.dim)), 1.0 / (shape.order + 1));
   const double of_x = gain / std::sqrt(static_cast<double>(problem.model_dim));
   std::vector<double> weights(static_cast<std::size_t>(weight_count(problem)));
   for (const WeightView& view : weight_views(problem))

@@ -8,9 +8,9 @@
 
 namespace tattn::training {
 
-/// Random weights whose layer gives outputs of order one and, at scale 1/d, scores of deviation one, whatever the
+/// Random weights whose layer gives outputs of order one and, at scale 1/d, scores of deviation 1/3, whatever the
 /// sizes, for A's of independent standard normal entries where a key and its value have the same A: X of deviation
-/// d^(1/(2t+2)) / sqrt(a), Y of 1; all times `shrink`. A function of the seed alone.
+/// (sqrt(d) / 3)^(1/(t+1)) / sqrt(a), Y of 1; all times `shrink`. A function of the seed alone.
 [[nodiscard]] std::vector<double> random_weights(const TrainingProblem& problem, double shrink, std::uint64_t seed);
 
 /// Some rows of the output of a layer.
