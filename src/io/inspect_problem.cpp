@@ -26,9 +26,9 @@ std::string all_names(int order) {
 int find_order(const SourceFile& source) {
   int order = 0;
   std::string highest = "A1";
-  for (const char letter : {'A', 'X', 'Y'})
+  for (const char letter : {'Y', 'X', 'A'})
     for (int number = 1; number <= kNumbersLookedFor; ++number)
-      if (order_of(letter, number) > order && source.has(numbered(letter, number)))
+      if (order_of(letter, number) >= order && source.has(numbered(letter, number)))
         order = order_of(letter, number), highest = numbered(letter, number);
   if (order > kMaxOrder)
     refuse_dataset(source.path, highest, fmt::format("belongs to order {}, expected at most {}", order, kMaxOrder));
