@@ -22,8 +22,6 @@ T reduce_all(MPI_Comm comm, T value, MPI_Datatype type, MPI_Op op) {
 
 std::int64_t process_bytes = 0;
 
-constexpr std::int64_t kMost = std::int64_t{1} << 27;  // entries of one call: below MPI's int counts
-
 struct Failure {
   Status status;
   std::string message;
@@ -123,19 +121,10 @@ double Communicator::sum(double value) const {
 }
 
 void Communicator::sum(double* values, std::int64_t count) const {
+  constexpr std::int64_t kMost = std::int64_t{1} << 27;  // below MPI's int counts
   for (std::int64_t at = 0; at < count; at += kMost)
     TATTN_MPI(MPI_Allreduce, MPI_IN_PLACE, values + at, static_cast<int>(std::min(kMost, count - at)), MPI_DOUBLE,
               MPI_SUM, handle_);
-  if (size_ > 1) count_sent(count * static_cast<std::int64_t>(sizeof(double)));
-}
-
-void Communicator::sum_on_one(double* values, std::int64_t count) const {
-  for (std::int64_t at = 0; at < count; at += kMost) {
-    const int part = static_cast<int>(std::min(kMost, count - at));
-    TATTN_MPI(MPI_Reduce, rank_ == 0 ? MPI_IN_PLACE : values + at, values + at, part, MPI_DOUBLE, MPI_SUM, 0,
-              handle_);
-    TATTN_MPI(MPI_Bcast, values + at, part, MPI_DOUBLE, 0, handle_);
-  }
   if (size_ > 1) count_sent(count * static_cast<std::int64_t>(sizeof(double)));
 }
 

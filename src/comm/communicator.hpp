@@ -47,8 +47,6 @@ class Communicator {
   [[nodiscard]] bool all(bool value) const;
   /// values[x] = sum over the ranks of values[x]; the same `count` on every rank.
   void sum(double* values, std::int64_t count) const;
-  /// The same made on one rank and sent to all, so that all have the same bits, which MPI only recommends for sum.
-  void sum_on_one(double* values, std::int64_t count) const;
   [[nodiscard]] std::string broadcast(const std::string& text, int root = 0) const;
 
   /// Runs `step` on every rank; when it throws Error (or std::bad_alloc) on any of them, every rank

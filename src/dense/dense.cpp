@@ -3,6 +3,7 @@
 #include "blas_threads.hpp"
 #include "comm/row_exchange.hpp"
 #include "comm/sampled_rows.hpp"
+#include "comm/sum_on_one.hpp"
 #include "dense/slice_work.hpp"
 #include "dense/softmax.hpp"
 
@@ -151,7 +152,7 @@ std::vector<double> full_gradient(const FullGradientCall<T>& call) {
                                                                  rows[static_cast<std::size_t>(i * a + c)];
     steps.done();
   }
-  call.comm.sum_on_one(sums.data(), call.entries());
+  sum_on_one(call.comm, sums.data(), call.entries());
   return sums;
 }
 

@@ -9,6 +9,7 @@
 
 #include "blas_threads.hpp"
 #include "comm/sampled_rows.hpp"
+#include "comm/sum_on_one.hpp"
 #include "kernels/softmax_errors.hpp"
 
 namespace tattn::exact {
@@ -171,7 +172,7 @@ std::vector<double> full_gradient(const FullGradientCall<T>& call) {
   }
   for (const Worker& worker : workers)
     for (std::size_t x = 0; x < sums.size(); ++x) sums[x] += worker.sums()[x];
-  call.comm.sum_on_one(sums.data(), call.entries());
+  sum_on_one(call.comm, sums.data(), call.entries());
   return sums;
 }
 

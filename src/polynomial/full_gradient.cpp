@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "comm/sum_on_one.hpp"
 #include "polynomial/passes.hpp"
 
 namespace tattn::polynomial {
@@ -99,7 +100,7 @@ class Factors {
 
   /// dX / scale. Collective.
   [[nodiscard]] std::vector<double> finish() {
-    comm_.sum_on_one(sums_.data(), static_cast<std::int64_t>(sums_.size()));
+    sum_on_one(comm_, sums_.data(), static_cast<std::int64_t>(sums_.size()));
     return std::move(sums_);
   }
 

@@ -1,5 +1,7 @@
 #include "training/loss.hpp"
 
+#include "comm/sum_on_one.hpp"
+
 #include "training/projection.hpp"
 
 namespace tattn::training {
@@ -76,7 +78,7 @@ std::vector<double> Loss<T>::gradient(const Plan& plan, const Options& options) 
                         sums.data() + view->offset);
     ++view;
   });
-  comm_.sum_on_one(sums.data(), static_cast<std::int64_t>(sums.size()));
+  sum_on_one(comm_, sums.data(), static_cast<std::int64_t>(sums.size()));
   return sums;
 }
 
