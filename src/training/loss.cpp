@@ -1,7 +1,6 @@
 #include "training/loss.hpp"
 
 #include "comm/sum_on_one.hpp"
-
 #include "training/projection.hpp"
 
 namespace tattn::training {
