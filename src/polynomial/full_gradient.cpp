@@ -113,9 +113,8 @@ class Factors {
       const std::int64_t rows = std::min(step, side.rows - first);
       const std::vector<double> value = row_products(side, first, rows);
       moments_pass<double>(
-          tiles, {0, tiles.size()},
-          {side.x.data() + first * dim_, side.factor, value.data(), rows, dim_, columns(), columns()}, threads_,
-          progress_, to);
+          tiles, {side.x.data() + first * dim_, side.factor, value.data(), rows, dim_, columns(), columns()},
+          threads_, progress_, to, nullptr);
     }
   }
 
