@@ -8,13 +8,14 @@
 
 #include "cli/commands.hpp"
 #include "cli/suggestions.hpp"
+#include "cli/train.hpp"
 #include "tattn/error.hpp"
 #include "tattn/version.hpp"
 
 namespace tattn::cli {
 namespace {
 
-const std::vector<std::string> kLaterCommands = {"train", "batch", "study"};
+const std::vector<std::string> kLaterCommands = {"batch", "study"};
 
 std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;
@@ -96,6 +97,7 @@ Action parse_command_line(int argc, char** argv) {
   add_forward(app, action);
   add_gradient(app, action);
   add_verify(app, action);
+  add_train(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForVersion& version) {

@@ -8,15 +8,14 @@
 #include "training/loss.hpp"
 
 namespace tattn::cli {
-namespace {
-
-/// Bytes of the rows of every A that a rank holds at most.
 std::int64_t model_bytes(const io::FileInfo& info, int ranks, std::int64_t entry) {
   const Shape& shape = info.problem.shape;
   std::int64_t rows = shape.rows;
   for (const std::int64_t n : shape.key_rows) rows += 2 * n;
   return (rows / ranks + 2 * shape.order + 1) * info.model_dim * entry;
 }
+
+namespace {
 
 template <class T>
 class ProblemRun {

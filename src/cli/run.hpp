@@ -64,6 +64,9 @@ struct Run {
   void say_done() const;
 };
 
+/// Bytes of the rows of every A that a rank holds at most.
+[[nodiscard]] std::int64_t model_bytes(const io::FileInfo& info, int ranks, std::int64_t entry);
+
 /// A problem file's run, from reading to publishing. Collective.
 template <class T>
 void compute_problem(const Communicator& comm, const ComputeOptions& options, const io::FileInfo& info,

@@ -2,31 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
 #include <fstream>
 #include <vector>
 
+#include "digest.hpp"
 #include "tattn/error.hpp"
 
 namespace tattn::io {
 namespace {
 
 constexpr std::int64_t kBlockBytes = std::int64_t{4} << 20;
-
-/// FNV-1a, a word instead of a byte at a time: the input need not be small. The tail is padded with
-/// zeros and the length goes in first, so that files differing only in trailing zeros differ here.
-std::uint64_t hash_block(std::vector<char>& block, std::size_t bytes) {
-  block.resize((bytes + 7) / 8 * 8);
-  std::memset(block.data() + bytes, 0, block.size() - bytes);
-  std::uint64_t hash = 0xcbf29ce484222325U ^ bytes;
-  for (std::size_t at = 0; at < block.size(); at += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, block.data() + at, 8);
-    hash = (hash ^ word) * 0x100000001b3U;
-    hash ^= hash >> 29;  // a word-wide step alone never carries high bits down
-  }
-  return hash;
-}
 
 std::uint64_t mix(std::uint64_t z) {
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
@@ -38,15 +23,14 @@ std::uint64_t hash_share(const Communicator& comm, const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw Error(Status::input, fmt::format("{}: cannot be opened for reading", path));
   std::uint64_t total = 0;
-  std::vector<char> block;
+  std::vector<char> block(static_cast<std::size_t>(kBlockBytes));
   for (std::int64_t number = comm.rank();; number += comm.size()) {
-    block.resize(static_cast<std::size_t>(kBlockBytes));
     file.seekg(number * kBlockBytes);
     file.read(block.data(), kBlockBytes);
     if (file.bad()) throw Error(Status::input, fmt::format("{}: reading failed", path));
     const auto bytes = static_cast<std::size_t>(file.gcount());
     if (bytes == 0) return total;
-    total += mix(hash_block(block, bytes) + static_cast<std::uint64_t>(number));
+    total += mix(digest(block.data(), bytes) + static_cast<std::uint64_t>(number));
     file.clear();
   }
 }

@@ -153,7 +153,8 @@ class Decision {
   [[nodiscard]] std::int64_t most_features() const {
     const auto pays = [&](std::int64_t features) {
       return polynomial_seconds(features, false) +
-                 plan::predict_choice(problem_, setting_.gradients, features, rates_) <
+                 plan::predict_choice(problem_, setting_.gradients, features, rates_) /
+                     static_cast<double>(setting_.runs) <
              *plan_.exact_seconds;
     };
     std::int64_t low = 0, high = polynomial::kMostFeatures + 1;

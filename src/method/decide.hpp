@@ -12,6 +12,7 @@ struct Setting {
   bool gradients = false;
   int ranks = 1;                   ///< that the plan is for, not always those that make it
   std::optional<plan::Grid> grid;  ///< fixed; else the fastest
+  std::int64_t runs = 1;           ///< how often it will be used: over them the time of choosing features is shared
 };
 
 /// tattn::make_plan for a number of ranks. Collective.

@@ -3,16 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/archive/binary_iarchive.hpp>
-#include <boost/archive/binary_oarchive.hpp>
-#include <boost/serialization/vector.hpp>
 #include <cmath>
 #include <limits>
-#include <sstream>
 #include <vector>
 
+#include "archive.hpp"
 #include "comm/sampled_rows.hpp"
 #include "plan/feature_ranking.hpp"
+#include "plan/walk_archive.hpp"
 #include "polynomial/row_sample.hpp"
 #include "polynomial/trial.hpp"
 #include "tattn/error.hpp"
@@ -36,23 +34,11 @@ constexpr std::array<SampleSizes, kMaxOrder> kTrialSizes = {  // by order: their
     {4, 28, 4, 60},
     {2, 14, 2, 22}};
 
-/// A walk as text for the other ranks.
-std::string pack(const plan::Walk& walk) {
-  std::ostringstream text;
-  boost::archive::binary_oarchive archive(text);
-  archive << walk.dim << walk.parent << walk.variable << walk.degree << walk.coefficient << walk.weight
-          << walk.owned;
-  return text.str();
-}
-
-plan::Walk unpack(const std::string& bytes) {
-  std::istringstream text(bytes);
-  boost::archive::binary_iarchive archive(text);
-  plan::Walk walk;
-  archive >> walk.dim >> walk.parent >> walk.variable >> walk.degree >> walk.coefficient >> walk.weight >>
-      walk.owned;
-  return walk;
-}
+constexpr std::array<SampleSizes, kMaxOrder> kCheckSizes = {  // of features in use: to be looked at often
+    SampleSizes{8, 120, 16, 496},
+    {8, 56, 8, 56},
+    {4, 28, 4, 20},
+    {2, 14, 2, 10}};
 
 /// Samples of a few slices, on rank 0. Collective.
 template <class T>
@@ -62,6 +48,18 @@ std::vector<plan::Sample> samples(const Communicator& comm, const Problem& probl
   for (const std::int64_t slice : pick(problem.shape.slices, kSlicesSampled, seed, "slices"))
     result.push_back(sample_rows(comm, problem, operands, balance, slice, sizes, seed));
   return result;
+}
+
+const SampleSizes& of_order(const std::array<SampleSizes, kMaxOrder>& sizes, const Problem& problem) {
+  return sizes[static_cast<std::size_t>(problem.shape.order - 1)];
+}
+
+/// The worst over the slices tried.
+template <class U>
+double worst_error(std::span<const Trial> trials, const plan::Walk& walk) {
+  double worst = 0;
+  for (const Trial& trial : trials) worst = std::max(worst, trial.error<U>(walk));
+  return worst;
 }
 
 /// Rank 0's part of a choice: no communication in here.
@@ -182,7 +180,7 @@ class Chooser {
   /// Would the set do in double, and is it rounding in T that spoils it?
   [[nodiscard]] bool rounding_is_all(const plan::Walk& walk, double error, double wanted) const {
     if constexpr (std::is_same_v<T, double>) return false;
-    const double truncation = error_in<double>(walk);
+    const double truncation = worst_error<double>(trials_, walk);
     return truncation <= wanted && truncation < error / 2;
   }
 
@@ -195,18 +193,10 @@ class Chooser {
     choice_.walk = plan::keep(ranking, high);
   }
 
-  /// The worst over the slices tried.
-  template <class U>
-  [[nodiscard]] double error_in(const plan::Walk& walk) const {
-    double worst = 0;
-    for (const Trial& trial : trials_) worst = std::max(worst, trial.error<U>(walk));
-    return worst;
-  }
-
   [[nodiscard]] double error_of(const plan::Walk& walk) const {
     if constexpr (std::is_same_v<T, float>)
-      if (choice_.in_double) return error_in<double>(walk);
-    return error_in<T>(walk);
+      if (choice_.in_double) return worst_error<double>(trials_, walk);
+    return worst_error<T>(trials_, walk);
   }
 
   [[nodiscard]] plan::FeatureRanking rank(std::int64_t limit) const {
@@ -229,8 +219,7 @@ FeatureChoice choose_features(const Communicator& comm, const Problem& problem, 
   const plan::Balance balance = balance_operands(comm, problem, operands);
   choice.score_bound = largest_score(comm, problem, operands, balance);
   const auto search = samples(comm, problem, operands, balance, kSearchSizes, 1);
-  const auto other =
-      samples(comm, problem, operands, balance, kTrialSizes[static_cast<std::size_t>(problem.shape.order - 1)], 2);
+  const auto other = samples(comm, problem, operands, balance, of_order(kTrialSizes, problem), 2);
   const Communicator alone(MPI_COMM_SELF);
   comm.agree([&] {
     if (comm.rank() != 0) return;
@@ -238,7 +227,7 @@ FeatureChoice choose_features(const Communicator& comm, const Problem& problem, 
     for (const plan::Sample& sample : other) trials.emplace_back(alone, sample, request.target);
     Chooser<T>(request, problem.shape.dim, search, trials, choice).choose();
   });
-  choice.walk = unpack(comm.broadcast(comm.rank() == 0 ? pack(choice.walk) : std::string()));
+  choice.walk = unpack<plan::Walk>(comm.broadcast(comm.rank() == 0 ? pack(choice.walk) : std::string()));
   // What rank 0 alone knows, to all; every figure is at least 0, and -1 stands for none.
   const auto tell = [&](auto& value) {
     constexpr double kNone = -1;
@@ -252,6 +241,35 @@ FeatureChoice choose_features(const Communicator& comm, const Problem& problem, 
   return choice;
 }
 
+template <class T>
+double measure_error(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
+                     const plan::Walk& walk, plan::Target target, bool in_double, std::uint64_t seed) {
+  const plan::Balance balance = balance_operands(comm, problem, operands);
+  const auto rows = samples(comm, problem, operands, balance, of_order(kCheckSizes, problem), seed);
+  const Communicator alone(MPI_COMM_SELF);
+  double error = 0;
+  comm.agree([&] {
+    if (comm.rank() != 0) return;
+    std::vector<Trial> trials;
+    for (const plan::Sample& sample : rows) trials.emplace_back(alone, sample, target);
+    error = in_double ? worst_error<double>(trials, walk) : worst_error<T>(trials, walk);
+  });
+  return comm.max(error);
+}
+
+Problem checked_problem(const Problem& problem) {
+  const SampleSizes& sizes = of_order(kCheckSizes, problem);
+  Problem checked = problem;
+  checked.shape.slices = 1;
+  checked.shape.rows = std::min(problem.shape.rows, sizes.largest_queries + sizes.random_queries);
+  for (std::int64_t& rows : checked.shape.key_rows) rows = std::min(rows, sizes.largest_keys + sizes.random_keys);
+  return checked;
+}
+
+template double measure_error(const Communicator&, const Problem&, const Operands<float>&, const plan::Walk&,
+                              plan::Target, bool, std::uint64_t);
+template double measure_error(const Communicator&, const Problem&, const Operands<double>&, const plan::Walk&,
+                              plan::Target, bool, std::uint64_t);
 template FeatureChoice choose_features(const Communicator&, const Problem&, const Operands<float>&,
                                        const FeatureRequest&);
 template FeatureChoice choose_features(const Communicator&, const Problem&, const Operands<double>&,

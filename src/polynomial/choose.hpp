@@ -49,4 +49,13 @@ template <class T>
 [[nodiscard]] FeatureChoice choose_features(const Communicator& comm, const Problem& problem,
                                             const Operands<T>& operands, const FeatureRequest& request);
 
+/// What choose_features tells as measured_error, of features that are there already, on fewer rows, which the seed
+/// picks (choose_features takes 1 and 2). Infinite where a normaliser is not positive. Collective; rank 0 computes.
+template <class T>
+[[nodiscard]] double measure_error(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
+                                   const plan::Walk& walk, plan::Target target, bool in_double, std::uint64_t seed);
+
+/// The problem that one slice's sample of that is: what measuring computes by the exact method, in double.
+[[nodiscard]] Problem checked_problem(const Problem& problem);
+
 }  // namespace tattn::polynomial
