@@ -32,6 +32,7 @@ Progress::Progress(ProgressMode mode, bool speaks) {
 std::function<void(double)> Progress::phase(const std::string& name) {
   finish();
   name_ = name;
+  note_.clear();
   start_ = shown_ = Clock::now();
   if (style_ == Style::none) return {};
   return [this](double share) { show(std::clamp(share, 0.0, 1.0)); };
@@ -41,7 +42,8 @@ void Progress::show(double share) {
   const auto now = Clock::now();
   if (now - shown_ < (style_ == Style::bar ? Clock::duration(kBarEvery) : Clock::duration(kLineEvery))) return;
   shown_ = now;
-  const std::string left = time_left(std::chrono::duration<double>(now - start_).count(), share);
+  std::string left = time_left(std::chrono::duration<double>(now - start_).count(), share);
+  if (!note_.empty()) left += (left.empty() ? "" : ", ") + note_;
   if (style_ == Style::lines) {
     spdlog::info("{}: {:.0f} %, {}", name_, share * 100, left);
     return;

@@ -19,6 +19,9 @@ class Progress {
   /// Begins a phase; the result is what Options::progress wants, valid until the next phase.
   [[nodiscard]] std::function<void(double)> phase(const std::string& name);
 
+  /// What else is to be shown from now on, in this phase.
+  void note(const std::string& text) { note_ = text; }
+
   /// Wipes the bar.
   void finish();
 
@@ -27,7 +30,7 @@ class Progress {
   void show(double share);
 
   enum class Style { none, bar, lines } style_ = Style::none;
-  std::string name_;
+  std::string name_, note_;
   Clock::time_point start_, shown_;
   bool on_screen_ = false;
 };

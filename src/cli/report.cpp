@@ -62,6 +62,16 @@ Json seconds_json(const Communicator& comm, const Report::Seconds& seconds) {
           {"write", largest(comm, seconds.write)},     {"total", comm.max(seconds.total)}};
 }
 
+Json training_json(const Communicator& comm, const Report::Training& training) {
+  return {{"steps", training.steps},
+          {"replans", training.replans},
+          {"seconds",
+           {{"steps", comm.max(training.step_seconds)},
+            {"watch", comm.max(training.watch_seconds)},
+            {"replan", comm.max(training.replan_seconds)},
+            {"checkpoint", comm.max(training.checkpoint_seconds)}}}};
+}
+
 /// One pass after the other; what is not known of one is not known of both.
 Cost both(const Cost& a, const Cost& b) {
   const auto sum = [](const auto& x, const auto& y) { return x && y ? std::optional(*x + *y) : std::nullopt; };
@@ -90,7 +100,7 @@ void Report::take(const Plan& plan) {
 void write_report(const Communicator& comm, const CommonOptions& options, const io::FileInfo& info,
                   const Report& report) {
   if (options.report.empty()) return;
-  const Json json = {
+  Json json = {
       {"version", TATTN_VERSION},
       {"command", report.command},
       {"input", report.input},
@@ -108,6 +118,7 @@ void write_report(const Communicator& comm, const CommonOptions& options, const 
       {"bytes_communicated", largest(comm, report.bytes_communicated)},
       {"peak_memory_bytes", comm.max(peak_memory_bytes())},
       {"loss", or_null(report.loss)}};
+  if (report.training) json["training"] = training_json(comm, *report.training);
   write_text(comm, options.report, json.dump(2) + "\n");
 }
 

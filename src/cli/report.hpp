@@ -28,6 +28,15 @@ struct Report {
   std::optional<double> forward_flops, gradient_flops;
   std::optional<std::int64_t> bytes_communicated;
   std::optional<double> loss;
+  /// Of a training run; seconds are of this run.
+  struct Training {
+    std::int64_t steps = 0;  ///< in all runs
+    std::int64_t replans = 0;
+    double step_seconds = 0;  ///< of all that follows
+    double watch_seconds = 0, replan_seconds = 0;
+    double checkpoint_seconds = 0;
+  };
+  std::optional<Training> training;
 
   /// What a plan tells.
   void take(const Plan& plan);

@@ -5,7 +5,9 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "cli/log.hpp"
 #include "cli/paths.hpp"
@@ -54,11 +56,13 @@ void refuse_existing(const Communicator& comm, const std::string& path, bool rep
 }
 
 void check_files(const Communicator& comm, const TrainOptions& o) {
-  const std::string &in = o.run.input, &out = o.run.output, &report = o.run.common.report;
-  check_different(comm, in, out);
-  check_report(comm, report, {in, out});
-  check_report(comm, o.history, {in, out, report});
-  check_report(comm, o.checkpoint, {in, out, report, o.history});
+  check_different(comm, o.run.input, o.run.output);
+  std::vector<std::string> taken = {o.run.input, o.run.output};
+  for (const std::string& path : {o.run.common.report, o.history, o.checkpoint}) {
+    if (path.empty()) continue;
+    check_report(comm, path, taken);
+    taken.push_back(path);
+  }
   refuse_existing(comm, o.history, o.run.common.force || !o.resume.empty());
   refuse_existing(comm, o.checkpoint, o.run.common.force || o.checkpoint == o.resume);
 }

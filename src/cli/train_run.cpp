@@ -110,6 +110,8 @@ class TrainRun {
   void show(const training::TrainState& state, const std::function<void(double)>& progress) {
     if (!progress) return;
     const auto made = static_cast<double>(state.optimizer.steps - first_);
+    run_.progress.note(fmt::format("step {}, loss {:.6g}, {:.3g} s a step", state.optimizer.steps,
+                                   state.point.value.loss, training_.step_seconds / made));
     progress(made / static_cast<double>(options_.steps - first_));
   }
 
@@ -133,6 +135,7 @@ class TrainRun {
     training_.replans = state.replans;
     training_.watch_seconds = trainer.watch_seconds();
     training_.replan_seconds = trainer.replan_seconds();
+    run_.report.training = training_;
   }
 
   void write(io::ResultFile& file, const training::Loss<T>& loss, const training::TrainState& state) {
@@ -161,10 +164,7 @@ class TrainRun {
   training::Checkpoint kept_;
   std::int64_t kept_step_ = -1, first_ = 0;
   std::unique_ptr<StopSignal> stop_;  ///< where there is a checkpoint to stop at
-  struct {
-    std::int64_t steps = 0, replans = 0;
-    double step_seconds = 0, watch_seconds = 0, replan_seconds = 0, checkpoint_seconds = 0;
-  } training_;
+  Report::Training training_;
 };
 
 }  // namespace
