@@ -40,13 +40,13 @@ struct Run {
   void forward_phase(const Operands<T>& operands, const std::function<void()>& pass);
 
   /// Seconds of a step whose progress is told by this name.
-  [[nodiscard]] double phase(const std::string& name, const std::function<void()>& step);
+  [[nodiscard]] double phase(const char* name, const std::function<void()>& step);
 
   /// How the result was made goes into the file, which is then whole.
-  void publish(io::ResultFile& file) const;
+  void publish(io::ResultFile& file);
 
-  /// The report, and a few lines for the reader.
-  void conclude();
+  /// The report, also for the caller, and a few lines for the reader.
+  Report conclude();
 
   const Communicator& comm;
   const ComputeOptions& options;
@@ -61,12 +61,14 @@ struct Run {
  private:
   [[nodiscard]] method::Setting setting() const;
   void take_plan();
+  /// Progress of a phase that begins: shown, or told to the listener.
+  [[nodiscard]] std::function<void(double)> begin(const char* phase);
   void say_done() const;
 };
 
 /// A problem file's run, from reading to publishing. Collective.
 template <class T>
-void compute_problem(const Communicator& comm, const ComputeOptions& options, const io::FileInfo& info,
+Report compute_problem(const Communicator& comm, const ComputeOptions& options, const io::FileInfo& info,
                      io::Needs wanted);
 
 }  // namespace tattn::cli
