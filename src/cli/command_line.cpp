@@ -14,7 +14,7 @@
 namespace tattn::cli {
 namespace {
 
-const std::vector<std::string> kLaterCommands = {"train", "batch", "study"};
+const std::vector<std::string> kLaterCommands = {"train", "study"};
 
 std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;
@@ -96,6 +96,7 @@ Action parse_command_line(int argc, char** argv) {
   add_forward(app, action);
   add_gradient(app, action);
   add_verify(app, action);
+  add_batch(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForVersion& version) {

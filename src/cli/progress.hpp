@@ -19,6 +19,9 @@ class Progress {
   /// Begins a phase; the result is what Options::progress wants, valid until the next phase.
   [[nodiscard]] std::function<void(double)> phase(const std::string& name);
 
+  /// What the phase is called from now on.
+  void rename(const std::string& name) { name_ = name; }
+
   /// Wipes the bar.
   void finish();
 

@@ -15,6 +15,7 @@ void write_provenance(const Communicator& comm, io::ResultFile& file, const Comm
   file.attribute("tattn_version", std::string(TATTN_VERSION));
   file.attribute("command", report.command);
   file.attribute("method", report.method);
+  file.attribute("options", requested(options));
   file.attribute("error_mode", options.error_mode);
   file.attribute("tolerance", options.tolerance);
   if (report.features) file.attribute("features", *report.features);

@@ -30,7 +30,7 @@ struct GroupTasks {
 /// Once any rank that takes a file has had a signal no more files are handed out; those under way are finished.
 /// Collective, after which the files handed out have been run and `finished`; returns how many those are, on every
 /// rank.
-[[nodiscard]] std::int64_t work_in_groups(const Communicator& comm, const std::vector<Level>& levels,
-                                          const StopSignal& stop, const GroupTasks& tasks);
+std::int64_t work_in_groups(const Communicator& comm, const std::vector<Level>& levels, const StopSignal& stop,
+                            const GroupTasks& tasks);
 
 }  // namespace tattn::service
