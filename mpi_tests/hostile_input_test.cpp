@@ -158,6 +158,7 @@ std::string result_bytes() {
     file.attribute("tattn_version", std::string("0.1.0"));
     for (const char* name : {"command", "options", "method", "source_digest"})
       file.attribute(name, std::string("of the result"));
+    file.attribute("request", io::PlainText{"gradient method=auto source=0123456789abcdef"});
     file.dataset("O", {2}, 3, 2, {0, 6}, output.data());
     file.scalar("loss", 1.0);
     file.commit();

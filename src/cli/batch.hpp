@@ -48,4 +48,9 @@ struct FileSurvey {
                                                    const std::vector<service::BatchEntry>& entries,
                                                    const StopSignal& stop);
 
+/// Does the files of `entries`, whose output folder is there. Collective. Throws Error: Status::stopped where files
+/// are left after a signal, Status::failed where some failed.
+void run_batch(const Communicator& comm, const BatchOptions& options,
+               const std::vector<service::BatchEntry>& entries);
+
 }  // namespace tattn::cli

@@ -6,6 +6,7 @@
 #include "cli/batch.hpp"
 #include "cli/batch_log.hpp"
 #include "cli/paths.hpp"
+#include "cli/provenance.hpp"
 #include "io/file_digest.hpp"
 #include "io/result_origin.hpp"
 #include "tattn/error.hpp"
@@ -15,14 +16,6 @@ namespace {
 
 using Json = nlohmann::json;
 using Kind = io::ResultOrigin::Kind;
-
-/// Whether the result was made from these bytes in this way. Reads the whole input, if nothing else differs.
-bool same_origin(const Communicator& self, const BatchOptions& options, const io::FileInfo& info,
-                 const io::ResultOrigin& origin) {
-  return origin.command == options.command && origin.options == requested(options.common) &&
-         origin.scale == info.problem.scale && origin.causal == info.problem.causal &&
-         origin.source_digest == io::file_digest(self, info.path);
-}
 
 void survey(const Communicator& self, const BatchOptions& options, const service::BatchEntry& entry,
             FileSurvey& found) {
@@ -37,9 +30,10 @@ void survey(const Communicator& self, const BatchOptions& options, const service
                             "another output folder",
                             entry.output));
   found.replace = origin.kind != Kind::none;
-  if (origin.kind != Kind::whole || !same_origin(self, options, info, origin)) return;
-  found.outcome.state = FileState::skipped;
-  found.outcome.method = origin.method;
+  if (origin.kind != Kind::whole || origin.request.empty()) return;
+  const std::string digest = io::file_digest(self, info.path);
+  if (origin.request == requested(options.command, options.common, info, digest))
+    found.outcome.state = FileState::skipped;
 }
 
 FileSurvey survey_file(const Communicator& self, const BatchOptions& options, const service::BatchEntry& entry) {

@@ -99,14 +99,6 @@ void add_common_options(CLI::App& command, CommonOptions& o) {
       ->type_name("auto|always|never");
 }
 
-std::string requested(const CommonOptions& o) {
-  std::string text = fmt::format("method={} error={} tolerance={}", o.method, o.error_mode, o.tolerance);
-  if (o.degree) text += fmt::format(" degree={}", *o.degree);
-  if (o.features) text += fmt::format(" features={}", *o.features);
-  if (!o.grid.empty()) text += fmt::format(" grid={}", o.grid);
-  return text;
-}
-
 void refuse_what_is_missing(int ranks, const CommonOptions& options) {
   if ((options.degree || options.features) && options.method != "polynomial")
     throw Error(Status::usage, "--degree and --features belong to --method polynomial");

@@ -32,10 +32,6 @@ struct CommonOptions {
   [[nodiscard]] io::Overrides overrides() const { return {scale, causal}; }
 };
 
-/// Those options, as asked for, that a result depends on beyond its `scale`, `causal` and `command`: for telling
-/// whether two runs would give the same.
-[[nodiscard]] std::string requested(const CommonOptions& options);
-
 void add_common_options(CLI::App& command, CommonOptions& options);
 
 /// Throws Error(Status::usage) for what this version does not have and for what does not go together.

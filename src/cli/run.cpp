@@ -16,7 +16,8 @@ Run::Run(const Communicator& comm, const ComputeOptions& options, const io::File
       info(info),
       wanted(wanted),
       library(library_options(comm, options.common)),
-      progress(options.common.progress, comm.rank() == 0 && !options.common.quiet && !options.listener) {
+      progress(options.common.progress, comm.rank() == 0 && !options.common.quiet && !options.listener),
+      watch(comm, info.path) {
   library.progress = begin("read");
 }
 
@@ -84,6 +85,7 @@ void Run::forward_phase(const Operands<T>& operands, const std::function<void()>
 }
 
 std::function<void(double)> Run::begin(const char* phase) {
+  spdlog::debug("{}: {}", options.input, phase);
   if (!options.listener) return progress.phase(phase);
   options.listener(phase, 0);
   return [this, phase](double share) { options.listener(phase, share); };
@@ -105,6 +107,7 @@ void Run::calculate(const std::function<void()>& steps) {
 void Run::publish(io::ResultFile& file) {
   library.progress = begin("write");
   write_provenance(comm, file, options.common, info, report);
+  watch.check(comm);
   file.commit();
 }
 

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "cli/compute.hpp"
+#include "cli/paths.hpp"
 #include "cli/progress.hpp"
 #include "cli/report.hpp"
 #include "io/result_file.hpp"
@@ -54,6 +55,7 @@ struct Run {
   io::Needs wanted;
   Options library;
   Progress progress;
+  InputWatch watch;
   Stopwatch total;
   Plan plan;
   Report report;
@@ -69,6 +71,6 @@ struct Run {
 /// A problem file's run, from reading to publishing. Collective.
 template <class T>
 Report compute_problem(const Communicator& comm, const ComputeOptions& options, const io::FileInfo& info,
-                     io::Needs wanted);
+                       io::Needs wanted);
 
 }  // namespace tattn::cli

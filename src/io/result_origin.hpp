@@ -9,11 +9,9 @@ struct ResultOrigin {
     none,     ///< nothing is there
     foreign,  ///< something that is no result of tattn
     damaged,  ///< an HDF5 file that cannot be read to its end
-    whole     ///< a result, all of whose datasets are complete; only then the rest is filled in
+    whole     ///< a result, all of whose datasets are complete
   } kind = Kind::none;
-  std::string command, options, method, source_digest;
-  double scale = 0;
-  bool causal = false;
+  std::string request;  ///< the attribute of this name, of a whole result
 };
 
 /// Looks at `path` by this rank alone, without reading the entries.
