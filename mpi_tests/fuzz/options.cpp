@@ -1,5 +1,5 @@
-// libFuzzer: any words are a command line that is understood, or an Error of status 2 on one line. A zero byte ends a
-// word. Nothing is run.
+// libFuzzer: any words are a command line that is understood, or an Error of status 2 on one line. A zero byte ends
+// a word. Nothing is run.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

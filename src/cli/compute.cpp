@@ -87,7 +87,7 @@ void refuse_full_gradient(const io::FileInfo& info) {
 
 template <class T>
 Report compute_file(const Communicator& comm, const ComputeOptions& options, const io::FileInfo& info,
-                  io::Needs wanted) {
+                    io::Needs wanted) {
   return info.is_problem() ? compute_problem<T>(comm, options, info, wanted)
                            : OperandRun<T>(comm, options, info, wanted).all();
 }
