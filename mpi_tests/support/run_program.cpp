@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <sstream>
 
 #include "support/test_folder.hpp"
@@ -51,12 +52,13 @@ std::vector<std::string> Workshop::names() const {
   return result;
 }
 
-Outcome Workshop::tattn(const std::string& arguments, int ranks) const {
-  const fs::path said = folder_.string() + ".said";  // beside the folder: names() is the program's work only
+Outcome Workshop::tattn(const std::string& arguments, int ranks, const std::string& first) const {
+  static std::atomic<int> run = 0;                                          // some tests have two at a time
+  const fs::path said = fmt::format("{}.said{}", folder_.string(), run++);  // beside what names() lists
   fs::create_directory(said);
   const std::string call =
-      fmt::format("cd {} && timeout -k 5 {} {} >{}/out 2>{}/err </dev/null", folder_.string(), kSecondsAllowed,
-                  command_line(arguments, ranks), said.string(), said.string());
+      fmt::format("cd {} && {} && timeout -k 5 {} {} >{}/out 2>{}/err </dev/null", folder_.string(), first,
+                  kSecondsAllowed, command_line(arguments, ranks), said.string(), said.string());
   const int ended = std::system(call.c_str());
   Outcome outcome{WIFEXITED(ended) ? WEXITSTATUS(ended) : -1, read_bytes(said / "out"), read_bytes(said / "err")};
   fs::remove_all(said);

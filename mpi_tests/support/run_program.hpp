@@ -25,8 +25,9 @@ class Workshop {
   [[nodiscard]] std::string path(const std::string& name) const { return (folder_ / name).string(); }
   [[nodiscard]] std::vector<std::string> names() const;  ///< in the folder, sorted
 
-  /// Runs "tattn <arguments>", by itself for one rank and under mpirun for more, and waits for it.
-  [[nodiscard]] Outcome tattn(const std::string& arguments, int ranks = 1) const;
+  /// Runs "tattn <arguments>", by itself for one rank and under mpirun for more, and waits for it; `first` is what
+  /// the same shell does before.
+  [[nodiscard]] Outcome tattn(const std::string& arguments, int ranks = 1, const std::string& first = "true") const;
 
   /// The same without waiting: the process id of what was started.
   [[nodiscard]] int start_tattn(const std::string& arguments, int ranks) const;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/log.hpp"
 #include "cli/suggestions.hpp"
 #include "cli/train.hpp"
 #include "tattn/error.hpp"
@@ -15,7 +16,7 @@
 namespace tattn::cli {
 namespace {
 
-const std::vector<std::string> kLaterCommands = {"batch", "study"};
+const std::vector<std::string> kLaterCommands = {"study"};
 
 std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;
@@ -84,6 +85,17 @@ void explain(const CLI::App& app, const std::vector<std::string>& words, const C
   throw Error(Status::usage, fmt::format("{}: {}; see {} --help", call, one_line(error.what()), call));
 }
 
+/// The options that every command has.
+void add_log_options(CLI::App& app, LogOptions& options) {
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    command->add_option("--log-level", options.level, "lines of a lower level are left out")
+        ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}))
+        ->capture_default_str();
+    command->add_option("--log-file", options.file, "add the lines to this file, with time and rank")
+        ->type_name("FILE");
+  }
+}
+
 }  // namespace
 
 Action parse_command_line(int argc, char** argv) {
@@ -98,6 +110,9 @@ Action parse_command_line(int argc, char** argv) {
   add_gradient(app, action);
   add_verify(app, action);
   add_train(app, action);
+  add_batch(app, action);
+  LogOptions log;
+  add_log_options(app, log);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForVersion& version) {
@@ -107,7 +122,10 @@ Action parse_command_line(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     explain(app, {argv + 1, argv + argc}, error);
   }
-  return action;
+  return [log, action](const Communicator& comm) {
+    set_log(comm, log);
+    action(comm);
+  };
 }
 
 }  // namespace tattn::cli

@@ -29,7 +29,7 @@ class OperandRun {
   OperandRun(const Communicator& comm, const ComputeOptions& options, const io::FileInfo& info, io::Needs wanted)
       : run_(comm, options, info, wanted) {}
 
-  void all() {
+  Report all() {
     io::ResultFile file(run_.comm, run_.options.output, run_.options.common.force);
     run_.require_memory(sizeof(T), 0);  // before the operands take any
     io::OperandRows<T> rows;
@@ -44,7 +44,7 @@ class OperandRun {
       write_results(file, run_.info, rows, results, run_.gradients());
       run_.publish(file);
     });
-    run_.conclude();
+    return run_.conclude();
   }
 
  private:
@@ -86,12 +86,10 @@ void refuse_full_gradient(const io::FileInfo& info) {
 }
 
 template <class T>
-void compute_file(const Communicator& comm, const ComputeOptions& options, const io::FileInfo& info,
-                  io::Needs wanted) {
-  if (info.is_problem())
-    compute_problem<T>(comm, options, info, wanted);
-  else
-    OperandRun<T>(comm, options, info, wanted).all();
+Report compute_file(const Communicator& comm, const ComputeOptions& options, const io::FileInfo& info,
+                    io::Needs wanted) {
+  return info.is_problem() ? compute_problem<T>(comm, options, info, wanted)
+                           : OperandRun<T>(comm, options, info, wanted).all();
 }
 
 }  // namespace
@@ -102,7 +100,7 @@ void define_compute(CLI::App& command, ComputeOptions& options) {
   add_common_options(command, options.common);
 }
 
-void compute(const Communicator& comm, const ComputeOptions& options, io::Needs wanted) {
+Report compute(const Communicator& comm, const ComputeOptions& options, io::Needs wanted) {
   if (options.common.quiet) quiet_log();
   refuse_what_is_missing(comm.size(), options.common);
   check_different(comm, options.input, options.output);
@@ -110,10 +108,8 @@ void compute(const Communicator& comm, const ComputeOptions& options, io::Needs 
   const io::FileInfo info = io::inspect(comm, options.input, wanted, options.common.overrides());
   refuse_what_method_cannot(options.common, info);
   if (options.full_gradient) refuse_full_gradient(info);
-  if (info.dtype == io::DType::f32)
-    compute_file<float>(comm, options, info, wanted);
-  else
-    compute_file<double>(comm, options, info, wanted);
+  return info.dtype == io::DType::f32 ? compute_file<float>(comm, options, info, wanted)
+                                      : compute_file<double>(comm, options, info, wanted);
 }
 
 }  // namespace tattn::cli

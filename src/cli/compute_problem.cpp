@@ -23,7 +23,7 @@ class ProblemRun {
   ProblemRun(const Communicator& comm, const ComputeOptions& options, const io::FileInfo& info, io::Needs wanted)
       : run_(comm, options, info, wanted) {}
 
-  void all() {
+  Report all() {
     io::ResultFile file(run_.comm, run_.options.output, run_.options.common.force);
     run_.require_memory(sizeof(T), model_bytes(run_.info, run_.comm.size(), sizeof(T)));
     io::ProblemData<T> data;
@@ -39,7 +39,7 @@ class ProblemRun {
       write(file, loss);
       run_.publish(file);
     });
-    run_.conclude();
+    return run_.conclude();
   }
 
  private:
@@ -74,12 +74,12 @@ class ProblemRun {
 }  // namespace
 
 template <class T>
-void compute_problem(const Communicator& comm, const ComputeOptions& options, const io::FileInfo& info,
-                     io::Needs wanted) {
-  ProblemRun<T>(comm, options, info, wanted).all();
+Report compute_problem(const Communicator& comm, const ComputeOptions& options, const io::FileInfo& info,
+                       io::Needs wanted) {
+  return ProblemRun<T>(comm, options, info, wanted).all();
 }
 
-template void compute_problem<float>(const Communicator&, const ComputeOptions&, const io::FileInfo&, io::Needs);
-template void compute_problem<double>(const Communicator&, const ComputeOptions&, const io::FileInfo&, io::Needs);
+template Report compute_problem<float>(const Communicator&, const ComputeOptions&, const io::FileInfo&, io::Needs);
+template Report compute_problem<double>(const Communicator&, const ComputeOptions&, const io::FileInfo&, io::Needs);
 
 }  // namespace tattn::cli

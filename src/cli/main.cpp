@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <mpi.h>
 
+#include <csignal>
 #include <cstdio>
 
 #include "cli/command_line.hpp"
@@ -17,7 +18,10 @@ int run(int argc, char** argv, const tattn::Communicator& comm) {
     tattn::cli::parse_command_line(argc, argv)(comm);
     return static_cast<int>(tattn::Status::done);
   } catch (const tattn::Error& error) {  // agreed on by all ranks
-    if (comm.rank() == 0) fmt::print(stderr, "tattn: error: {}\n", error.what());
+    if (comm.rank() == 0) {
+      tattn::cli::log_error(error.what());
+      fmt::print(stderr, "tattn: error: {}\n", error.what());
+    }
     return static_cast<int>(error.status());
   }
 }
@@ -25,6 +29,7 @@ int run(int argc, char** argv, const tattn::Communicator& comm) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a write beyond the limit of a file's size fails, and is told as such
   const tattn::MpiSession session(&argc, &argv);
   try {
     const tattn::Communicator comm(MPI_COMM_WORLD);

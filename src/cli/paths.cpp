@@ -1,6 +1,7 @@
 #include "cli/paths.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -34,7 +35,26 @@ void on_rank_0(const Communicator& comm, const Step& step) {
   });
 }
 
+/// Device, inode, size, and the seconds and nanoseconds of the last writing; zeros where there is none.
+auto facts_of(const std::string& path) {
+  struct stat facts {};
+  static_cast<void>(stat(path.c_str(), &facts));
+  return std::tuple{std::uint64_t{facts.st_dev}, std::uint64_t{facts.st_ino}, std::int64_t{facts.st_size},
+                    std::int64_t{facts.st_mtim.tv_sec}, std::int64_t{facts.st_mtim.tv_nsec}};
+}
+
 }  // namespace
+
+InputWatch::InputWatch(const Communicator& comm, const std::string& path) : path_(path) {
+  if (comm.rank() == 0) seen_ = facts_of(path);
+}
+
+void InputWatch::check(const Communicator& comm) const {
+  on_rank_0(comm, [&] {
+    if (facts_of(path_) != seen_)
+      throw Error(Status::failed, path_ + ": was replaced or written while it was computed: run again");
+  });
+}
 
 void check_different(const Communicator& comm, const std::string& input, const std::string& output) {
   on_rank_0(comm, [&] {

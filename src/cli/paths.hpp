@@ -1,10 +1,25 @@
 #pragma once
+#include <cstdint>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "comm/communicator.hpp"
 
 namespace tattn::cli {
+
+/// Notices when an input is replaced or written while it is read: what rank 0 sees of it, then and later.
+class InputWatch {
+ public:
+  InputWatch(const Communicator& comm, const std::string& path);
+
+  /// Throws Error(Status::failed) when it is no longer as it was. Collective.
+  void check(const Communicator& comm) const;
+
+ private:
+  std::string path_;
+  std::tuple<std::uint64_t, std::uint64_t, std::int64_t, std::int64_t, std::int64_t> seen_{};
+};
 
 /// Throws Error(Status::usage) when `output` is the same file as `input`, also through links. Collective.
 void check_different(const Communicator& comm, const std::string& input, const std::string& output);

@@ -22,6 +22,9 @@ class Progress {
   /// What else is to be shown from now on, in this phase.
   void note(const std::string& text) { note_ = text; }
 
+  /// What the phase is called from now on.
+  void rename(const std::string& name) { name_ = name; }
+
   /// Wipes the bar.
   void finish();
 

@@ -10,6 +10,17 @@
 
 namespace tattn::cli {
 
+std::string requested(const std::string& command, const CommonOptions& o, const io::FileInfo& info,
+                      const std::string& source_digest) {
+  std::string text =
+      fmt::format("{} method={} error={} tolerance={}", command, o.method, o.error_mode, o.tolerance);
+  if (o.degree) text += fmt::format(" degree={}", *o.degree);
+  if (o.features) text += fmt::format(" features={}", *o.features);
+  if (!o.grid.empty()) text += fmt::format(" grid={}", o.grid);
+  return text +
+         fmt::format(" scale={} causal={} source={}", info.problem.scale, int{info.problem.causal}, source_digest);
+}
+
 void write_provenance(const Communicator& comm, io::ResultFile& file, const CommonOptions& options,
                       const io::FileInfo& info, const Report& report) {
   file.attribute("tattn_version", std::string(TATTN_VERSION));
@@ -25,7 +36,9 @@ void write_provenance(const Communicator& comm, io::ResultFile& file, const Comm
   file.attribute("causal", std::int64_t{info.problem.causal ? 1 : 0});
   file.attribute("ranks", std::int64_t{comm.size()});
   file.attribute("source", std::filesystem::path(info.path).filename().string());
-  file.attribute("source_digest", io::file_digest(comm, info.path));
+  const std::string digest = io::file_digest(comm, info.path);
+  file.attribute("source_digest", digest);
+  file.attribute("request", io::PlainText{requested(report.command, options, info, digest)});
   // Clocks differ, but an attribute must be the same on every rank.
   const std::string now = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
   file.attribute("created", comm.broadcast(now));

@@ -16,7 +16,10 @@ Run::Run(const Communicator& comm, const ComputeOptions& options, const io::File
       info(info),
       wanted(wanted),
       library(library_options(comm, options.common)),
-      progress(options.common.progress, comm.rank() == 0 && !options.common.quiet) {}
+      progress(options.common.progress, comm.rank() == 0 && !options.common.quiet && !options.listener),
+      watch(comm, info.path) {
+  library.progress = begin("read");
+}
 
 void Run::require_memory(int bytes, std::int64_t others) const {
   const plan::Pass pass = gradients() ? plan::Pass::gradient : plan::Pass::forward;
@@ -50,6 +53,7 @@ method::Setting Run::setting() const {
 
 template <class T>
 void Run::make_plan(const Operands<T>& operands) {
+  library.progress = begin("plan");
   plan = method::decide(comm, info.problem, operands, library, setting());
   take_plan();
   report.command = gradients() ? "gradient" : "forward";
@@ -67,21 +71,28 @@ void Run::take_plan() {
 template <class T>
 void Run::forward_phase(const Operands<T>& operands, const std::function<void()>& pass) {
   report.seconds.forward = timed([&] {
-    library.progress = progress.phase("forward");
+    library.progress = begin("forward");
     try {
       pass();
     } catch (const NotPositive&) {
       if (library.method != Method::automatic) throw;
       plan = method::exact_instead(comm, info.problem, operands, library, setting());
       take_plan();
-      library.progress = progress.phase("forward");
+      library.progress = begin("forward");
       pass();
     }
   });
 }
 
-double Run::phase(const std::string& name, const std::function<void()>& step) {
-  library.progress = progress.phase(name);
+std::function<void(double)> Run::begin(const char* phase) {
+  spdlog::debug("{}: {}", options.input, phase);
+  if (!options.listener) return progress.phase(phase);
+  options.listener(phase, 0);
+  return [this, phase](double share) { options.listener(phase, share); };
+}
+
+double Run::phase(const char* name, const std::function<void()>& step) {
+  library.progress = begin(name);
   return timed(step);
 }
 
@@ -93,15 +104,18 @@ void Run::calculate(const std::function<void()>& steps) {
     report.bytes_communicated = Communicator::bytes_sent_by_process() - sent_before;
 }
 
-void Run::publish(io::ResultFile& file) const {
+void Run::publish(io::ResultFile& file) {
+  library.progress = begin("write");
   write_provenance(comm, file, options.common, info, report);
+  watch.check(comm);
   file.commit();
 }
 
-void Run::conclude() {
+Report Run::conclude() {
   report.seconds.total = total.seconds();
   write_report(comm, options.common, info, report);
-  say_done();
+  if (!options.listener) say_done();
+  return report;
 }
 
 void Run::say_done() const {

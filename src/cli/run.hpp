@@ -2,6 +2,7 @@
 #include <array>
 
 #include "cli/compute.hpp"
+#include "cli/paths.hpp"
 #include "cli/progress.hpp"
 #include "cli/report.hpp"
 #include "io/result_file.hpp"
@@ -40,13 +41,13 @@ struct Run {
   void forward_phase(const Operands<T>& operands, const std::function<void()>& pass);
 
   /// Seconds of a step whose progress is told by this name.
-  [[nodiscard]] double phase(const std::string& name, const std::function<void()>& step);
+  [[nodiscard]] double phase(const char* name, const std::function<void()>& step);
 
   /// How the result was made goes into the file, which is then whole.
-  void publish(io::ResultFile& file) const;
+  void publish(io::ResultFile& file);
 
-  /// The report, and a few lines for the reader.
-  void conclude();
+  /// The report, also for the caller, and a few lines for the reader.
+  Report conclude();
 
   const Communicator& comm;
   const ComputeOptions& options;
@@ -54,6 +55,7 @@ struct Run {
   io::Needs wanted;
   Options library;
   Progress progress;
+  InputWatch watch;
   Stopwatch total;
   Plan plan;
   Report report;
@@ -61,6 +63,8 @@ struct Run {
  private:
   [[nodiscard]] method::Setting setting() const;
   void take_plan();
+  /// Progress of a phase that begins: shown, or told to the listener.
+  [[nodiscard]] std::function<void(double)> begin(const char* phase);
   void say_done() const;
 };
 
@@ -69,7 +73,7 @@ struct Run {
 
 /// A problem file's run, from reading to publishing. Collective.
 template <class T>
-void compute_problem(const Communicator& comm, const ComputeOptions& options, const io::FileInfo& info,
-                     io::Needs wanted);
+Report compute_problem(const Communicator& comm, const ComputeOptions& options, const io::FileInfo& info,
+                       io::Needs wanted);
 
 }  // namespace tattn::cli

@@ -9,6 +9,11 @@
 namespace tattn::io {
 namespace {
 
+herr_t collect_name(hid_t /*group*/, const char* name, const H5L_info_t* /*info*/, void* names) {
+  static_cast<std::vector<std::string>*>(names)->emplace_back(name);
+  return 0;
+}
+
 bool same_type(hid_t a, hid_t b) {
   return TATTN_H5(H5Tequal, a, b) > 0;
 }
@@ -95,6 +100,12 @@ std::string describe_type(hid_t type) {
     default:
       return "neither number nor string";
   }
+}
+
+std::vector<std::string> link_names(hid_t file) {
+  std::vector<std::string> names;
+  TATTN_H5(H5Literate, file, H5_INDEX_NAME, H5_ITER_INC, nullptr, collect_name, &names);
+  return names;
 }
 
 bool has_link(hid_t file, const std::string& name) {

@@ -30,6 +30,9 @@ struct Dataset {
 /// Whether the file's root has a link `name`.
 [[nodiscard]] bool has_link(hid_t file, const std::string& name);
 
+/// The names in the file's root, in alphabetical order.
+[[nodiscard]] std::vector<std::string> link_names(hid_t file);
+
 /// Looks at one dataset of the open file `path` of `file_bytes` bytes, by this rank alone. Throws
 /// Error(Status::input) when it is missing or no dataset, has another type than float32 or float64, fewer
 /// than `least_dims` dimensions or none of a length, or claims more entries than the file can hold; so

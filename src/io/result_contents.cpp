@@ -14,11 +14,6 @@
 namespace tattn::io {
 namespace {
 
-herr_t collect_name(hid_t /*group*/, const char* name, const H5L_info_t* /*info*/, void* names) {
-  static_cast<std::vector<std::string>*>(names)->emplace_back(name);
-  return 0;
-}
-
 /// The one number of dataset `name`.
 double read_scalar(const std::string& path, hid_t file, const std::string& name) {
   const Handle dataset(TATTN_H5(H5Dopen2, file, name.c_str(), H5P_DEFAULT), H5Dclose);
@@ -36,7 +31,7 @@ ResultContents inspect_here(const std::string& path) {
   blame_input(path, [&] {
     static_cast<void>(check_input_file(path));
     const Handle file = open_input_file(path);
-    TATTN_H5(H5Literate, file.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, collect_name, &contents.datasets);
+    contents.datasets = link_names(file.get());
     contents.scale = read_scale(path, file.get());
     contents.causal = read_causal(path, file.get());
     if (contents.has("loss")) contents.loss = read_scalar(path, file.get(), "loss");

@@ -40,9 +40,9 @@ Handle dataset_properties() {
   return properties;
 }
 
-Handle string_type() {
+Handle string_type(std::size_t size) {
   Handle type(TATTN_H5(H5Tcopy, H5T_C_S1), H5Tclose);
-  TATTN_H5(H5Tset_size, type.get(), H5T_VARIABLE);  // h5py reads these as str, fixed ones as bytes
+  TATTN_H5(H5Tset_size, type.get(), size);
   TATTN_H5(H5Tset_cset, type.get(), H5T_CSET_UTF8);
   return type;
 }
@@ -57,8 +57,11 @@ void write_attribute(hid_t file, const std::string& name, hid_t type, const void
 void write_attribute(hid_t file, const std::string& name, const Attribute& value) {
   if (const auto* text = std::get_if<std::string>(&value)) {
     const char* characters = text->c_str();
-    return write_attribute(file, name, string_type().get(), static_cast<const void*>(&characters));
+    // h5py reads strings of variable length as str
+    return write_attribute(file, name, string_type(H5T_VARIABLE).get(), static_cast<const void*>(&characters));
   }
+  if (const auto* plain = std::get_if<PlainText>(&value))
+    return write_attribute(file, name, string_type(plain->text.size() + 1).get(), plain->text.c_str());
   if (const auto* number = std::get_if<double>(&value))
     return write_attribute(file, name, H5T_NATIVE_DOUBLE, number);
   write_attribute(file, name, H5T_NATIVE_INT64, std::get_if<std::int64_t>(&value));
@@ -76,6 +79,7 @@ Number broadcast_number(const Communicator& comm, Number value) {
 /// Rank 0's value: headers are written by all ranks together and must be the same on each, which a clock is not.
 Attribute broadcast_attribute(const Communicator& comm, const Attribute& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return comm.broadcast(*text);
+  if (const auto* plain = std::get_if<PlainText>(&value)) return PlainText{comm.broadcast(plain->text)};
   if (const auto* number = std::get_if<double>(&value)) return broadcast_number(comm, *number);
   return broadcast_number(comm, std::get<std::int64_t>(value));
 }

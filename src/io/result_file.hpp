@@ -12,7 +12,13 @@
 
 namespace tattn::io {
 
-using Attribute = std::variant<std::string, double, std::int64_t>;
+/// Text that lies in the attribute itself and not in the file's heap, so that it can be read from a damaged file
+/// without harm. h5py gives bytes for it.
+struct PlainText {
+  std::string text;
+};
+
+using Attribute = std::variant<std::string, double, std::int64_t, PlainText>;
 
 /// A file that is whole or not there: it is written as ".<name>.partial" in the same folder, which a
 /// lock keeps to one run at a time and a later run replaces; commit() flushes it to disk and renames it.
