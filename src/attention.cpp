@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <string>
-#include <type_traits>
 
 #include "comm/communicator.hpp"
 #include "dense/dense.hpp"
@@ -12,7 +11,7 @@
 #include "kernels/instruction_set.hpp"
 #include "method/decide.hpp"
 #include "plan/memory.hpp"
-#include "polynomial/in_double.hpp"
+#include "split/split.hpp"
 #include "tattn/error.hpp"
 
 namespace tattn {
@@ -109,10 +108,7 @@ void checked_forward(const Communicator& comm, const Problem& problem, const Pla
   if (keep != nullptr) keep->moments = std::make_shared<polynomial::Moments>();
   polynomial::Moments* moments = keep != nullptr ? keep->moments.get() : nullptr;
   const plan::Grid grid = grid_of(comm, problem, plan);
-  if constexpr (std::is_same_v<T, float>)
-    if (plan.in_double)
-      return polynomial::forward_in_double(comm, problem, *plan.walk, grid, operands, options, out, moments);
-  polynomial::forward(comm, problem, *plan.walk, grid, operands, options, out, moments);
+  split::forward(comm, problem, plan, grid, operands, options, out, moments);
 }
 
 template <class T>
@@ -126,11 +122,7 @@ void checked_gradient(const Communicator& comm, const Problem& problem, const Pl
     return dense::gradient(comm, problem, operands, options, out, upstream, gradients);
   const polynomial::Moments* moments = kept != nullptr ? kept->moments.get() : nullptr;
   const plan::Grid grid = grid_of(comm, problem, plan);
-  if constexpr (std::is_same_v<T, float>)
-    if (plan.in_double)
-      return polynomial::gradient_in_double(comm, problem, *plan.walk, grid, operands, options, out, upstream,
-                                            gradients, moments);
-  polynomial::gradient(comm, problem, *plan.walk, grid, operands, options, out, upstream, gradients, moments);
+  split::gradient(comm, problem, plan, grid, operands, options, out, upstream, gradients, moments);
 }
 
 /// The plan of a call that was given none: only the methods that have a choice of features measure anything.
