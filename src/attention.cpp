@@ -10,6 +10,7 @@
 #include "exact/exact.hpp"
 #include "kernels/instruction_set.hpp"
 #include "method/decide.hpp"
+#include "plan/heavy_rows.hpp"
 #include "plan/memory.hpp"
 #include "split/split.hpp"
 #include "tattn/error.hpp"
@@ -19,6 +20,18 @@ namespace {
 
 void require(bool holds, const std::string& message) {
   if (!holds) throw Error(Status::usage, message);
+}
+
+void check_heavy_rows(const Shape& shape, const std::vector<std::int64_t>& counts) {
+  require(std::ssize(counts) == shape.order + 1,
+          fmt::format("heavy rows are given for {} operands: Q and {} keys need {} numbers", counts.size(),
+                      shape.order, shape.order + 1));
+  for (std::size_t u = 0; u < counts.size(); ++u) {
+    const std::int64_t rows = u == 0 ? shape.rows : shape.key_rows[u - 1];
+    require(counts[u] >= 0 && counts[u] <= rows,
+            fmt::format("{} heavy rows of {} are asked for, which has {} in a slice", counts[u],
+                        u == 0 ? "Q" : fmt::format("K{}", u), rows));
+  }
 }
 
 void check_problem(const Problem& problem, const Options& options) {
@@ -37,6 +50,7 @@ void check_problem(const Problem& problem, const Options& options) {
           fmt::format("the dense method does orders 1 and 2, not order {}: use exact", shape.order));
   require(options.method != Method::polynomial || !problem.causal,
           "the polynomial method does not do causal attention in this version: use exact");
+  if (options.heavy_rows) check_heavy_rows(shape, *options.heavy_rows);
   require(options.tolerance > 0, "the tolerance must be above 0");
 }
 
@@ -78,7 +92,10 @@ void check_memory(const Communicator& comm, const Problem& problem, const Plan& 
                   plan::Pass pass) {
   const std::int64_t limit = comm.min(options.memory_bytes > 0 ? options.memory_bytes : INT64_MAX);
   constexpr int kBytes = sizeof(T);
-  if (plan.method == Method::polynomial)
+  if (plan.heavy != nullptr)
+    plan::require_split_memory(problem, pass, kBytes, plan.in_double ? 8 : kBytes, comm.size(), options.threads,
+                               *plan.features, plan.heavy->counts, limit);
+  else if (plan.method == Method::polynomial)
     plan::require_polynomial_memory(problem, pass, plan.in_double ? 8 : kBytes, comm.size(), options.threads,
                                     *plan.features, limit);
   else if (plan.method == Method::dense)

@@ -40,4 +40,13 @@ struct TuplePart {
 /// Does it have any tuple?
 [[nodiscard]] bool has_tuples(const Shape& shape);
 
+/// At most so many rows of an operand are worth trying as heavy ones.
+[[nodiscard]] std::int64_t most_heavy(std::int64_t rows);
+
+/// Counts worth trying, from few heavy rows to many: with sum over u of counts[u] / n_u, which is about the share
+/// of the exact method's work, at most 1/4, 1/16, .., those that make the product of the largest norms left
+/// smallest. `norms`: by operand, the largest first, one more than most_heavy where there are as many.
+[[nodiscard]] std::vector<HeavyCounts> heavy_ladder(const Shape& shape,
+                                                    const std::array<std::vector<double>, kMaxOrder + 1>& norms);
+
 }  // namespace tattn::plan
