@@ -36,7 +36,9 @@ double relative_difference(const std::vector<U>& tried, std::int64_t tried_strid
       size += w * exact * exact;
     }
   }
-  return difference == 0 ? 0.0 : std::sqrt(difference / size);
+  if (difference == 0) return 0;
+  const double error = std::sqrt(difference / size);
+  return std::isfinite(error) ? error : std::numeric_limits<double>::infinity();  // overflow is no result
 }
 
 /// Every monomial times one more variable, the last: there a key row holds its weight.
