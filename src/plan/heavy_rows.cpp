@@ -8,7 +8,7 @@ namespace tattn::plan {
 namespace {
 
 constexpr std::int64_t kMostHeavy = 4096;
-constexpr double kMostShare = 0.25, kStep = 4;  // of the exact method's work; from one budget to the next
+constexpr double kMostShare = 0.25, kStep = 2;  // of the exact method's work; from one budget to the next
 
 /// Rows a slice of operand u, Q first.
 std::int64_t rows_of(const Shape& shape, std::size_t u) {

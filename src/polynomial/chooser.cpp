@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "plan/feature_ranking.hpp"
 #include "tattn/error.hpp"
@@ -13,7 +14,7 @@ namespace {
 
 constexpr int kDegreeLimit = 40;
 constexpr double kMargin = 2.0 / 3;  // of the tolerance that a set must meet on the rows it is tried on
-constexpr std::int64_t kFirstLimit = 500;
+constexpr std::int64_t kFirstLimit = 512, kGrowth = 8;  // features
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 }  // namespace
@@ -169,26 +170,41 @@ bool Chooser<T>::attempt(std::size_t candidate, std::int64_t limit) {
   own.open = most > own.tried;
   if (!own.open) return most < limit;
   if (std::min(limit, most) <= own.tried) return false;
-  own.tried = std::min(limit, most);
+  const std::int64_t known = std::exchange(own.tried, std::min(limit, most));
   use(candidate);
   const double wanted = kMargin * request_.tolerance;
   const plan::FeatureRanking ranking = rank(own.tried);
-  const plan::Walk all = plan::keep(ranking, own.tried);
-  const double error = error_of(all);
-  best_error_ = std::min(best_error_, error);
-  in_double_ = error > wanted && rounding_is_all(all, error, wanted);
-  if (error <= wanted || in_double_) {
-    own.open = false;
-    accept(ranking, wanted);
-    return true;
+  const Bracket found = bracket(ranking, known, own.tried, wanted);
+  if (found.enough == 0) return own.tried < limit;
+  own.open = false;
+  accept(ranking, found, wanted);
+  return true;
+}
+
+/// Tries nested sets of more and more features up to `most`. Small ones too: where scores are large, which counts
+/// for little beside heavy rows, a longer series is off by more before it is off by less.
+template <class T>
+typename Chooser<T>::Bracket Chooser<T>::bracket(const plan::FeatureRanking& ranking, std::int64_t known,
+                                                 std::int64_t most, double wanted) {
+  Bracket found{known, 0};
+  for (std::int64_t next = known == 0 ? 1 : most;; next = std::min(kGrowth * next, most)) {
+    const plan::Walk set = plan::keep(ranking, next);
+    const double error = error_of(set);
+    best_error_ = std::min(best_error_, error);
+    in_double_ = next == most && error > wanted && rounding_is_all(set, error, wanted);
+    if (error <= wanted || in_double_) {
+      found.enough = next;
+      return found;
+    }
+    found.too_few = next;
+    if (next == most) return found;
   }
-  return own.tried < limit;
 }
 
 /// The smallest of the nested sets that does, if it takes less than what was found before.
 template <class T>
-void Chooser<T>::accept(const plan::FeatureRanking& ranking, double wanted) {
-  const std::int64_t features = smallest_set(ranking, wanted);
+void Chooser<T>::accept(const plan::FeatureRanking& ranking, const Bracket& found, double wanted) {
+  const std::int64_t features = smallest_set(ranking, found, wanted);
   const double takes = seconds(features, current_, in_double_);
   if (takes >= least_seconds_) return;
   least_seconds_ = takes;
@@ -199,8 +215,9 @@ void Chooser<T>::accept(const plan::FeatureRanking& ranking, double wanted) {
 }
 
 template <class T>
-std::int64_t Chooser<T>::smallest_set(const plan::FeatureRanking& ranking, double wanted) const {
-  std::int64_t low = 0, high = ranking.features();
+std::int64_t Chooser<T>::smallest_set(const plan::FeatureRanking& ranking, const Bracket& found,
+                                      double wanted) const {
+  std::int64_t low = found.too_few, high = found.enough;
   while (high - low > std::max<std::int64_t>(1, high / 32)) {
     const std::int64_t middle = low + (high - low) / 2;
     (error_of(plan::keep(ranking, middle)) <= wanted ? high : low) = middle;

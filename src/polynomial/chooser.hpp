@@ -32,6 +32,11 @@ class Chooser {
     std::int64_t tried = 0;  ///< so many do not do
   };
 
+  /// Numbers of features that do not and that do; 0: none known.
+  struct Bracket {
+    std::int64_t too_few = 0, enough = 0;
+  };
+
   [[noreturn]] void refuse(const std::string& why) const;
   [[noreturn]] void refuse_size(int degree, const std::optional<std::int64_t>& count) const;
   [[noreturn]] void refuse_certified() const;
@@ -41,10 +46,13 @@ class Chooser {
   void fixed_count(std::int64_t count);
   void measured();
   bool attempt(std::size_t candidate, std::int64_t limit);
-  void accept(const plan::FeatureRanking& ranking, double wanted);
+  [[nodiscard]] Bracket bracket(const plan::FeatureRanking& ranking, std::int64_t known, std::int64_t most,
+                                double wanted);
+  void accept(const plan::FeatureRanking& ranking, const Bracket& found, double wanted);
   [[nodiscard]] std::int64_t most_features(std::size_t candidate) const;
   [[nodiscard]] bool rounding_is_all(const plan::Walk& walk, double error, double wanted) const;
-  [[nodiscard]] std::int64_t smallest_set(const plan::FeatureRanking& ranking, double wanted) const;
+  [[nodiscard]] std::int64_t smallest_set(const plan::FeatureRanking& ranking, const Bracket& found,
+                                          double wanted) const;
   [[nodiscard]] std::optional<plan::ExpPolynomial> certifying(double score_bound) const;
   template <class U>
   [[nodiscard]] double error_in(const plan::Walk& walk) const;
