@@ -44,7 +44,7 @@ struct TuplePart {
 [[nodiscard]] std::int64_t most_heavy(std::int64_t rows);
 
 /// Counts worth trying, from few heavy rows to many: with sum over u of counts[u] / n_u, which is about the share
-/// of the exact method's work, at most 1/4, 1/16, .., those that make the product of the largest norms left
+/// of the exact method's work, at most 1/4, 1/8, .., those that make the product of the largest norms left
 /// smallest. `norms`: by operand, the largest first, one more than most_heavy where there are as many.
 [[nodiscard]] std::vector<HeavyCounts> heavy_ladder(const Shape& shape,
                                                     const std::array<std::vector<double>, kMaxOrder + 1>& norms);

@@ -13,9 +13,14 @@ namespace tattn::polynomial {
 namespace {
 
 constexpr int kDegreeLimit = 40;
-constexpr double kMargin = 2.0 / 3;  // of the tolerance that a set must meet on the rows it is tried on
 constexpr std::int64_t kFirstLimit = 512, kGrowth = 8;  // features
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+/// The part of the tolerance that a set must meet on the rows it is tried on. Gradients sum over the rows sampled,
+/// so the errors of theirs vary more from sample to sample (docs/results.md).
+double margin(plan::Target target) {
+  return target == plan::Target::gradients ? 1.0 / 2 : 2.0 / 3;
+}
 
 }  // namespace
 
@@ -28,6 +33,7 @@ Chooser<T>::Chooser(const FeatureRequest& request, std::int64_t dim, std::span<c
       trials_(trials),
       candidates_(candidates),
       choice_(choice),
+      wanted_(margin(request.target) * request.tolerance),
       attempts_(candidates.size()),
       least_seconds_(request.most_seconds),
       best_error_(kInfinity) {}
@@ -146,7 +152,7 @@ void Chooser<T>::fixed_count(std::int64_t count) {
 /// often enough; then the most heavy rows, and where these do not do with so many features fewer do not either.
 template <class T>
 void Chooser<T>::measured() {
-  for (std::int64_t limit = kFirstLimit;; limit = std::min(4 * limit, kMostFeatures)) {
+  for (std::int64_t limit = kFirstLimit;; limit = std::min(next_limit(), kMostFeatures)) {
     if (limit == kFirstLimit) attempt(0, limit);
     for (std::size_t k = candidates_.size(); k-- > 0;)
       if (!attempt(k, limit)) break;
@@ -172,27 +178,48 @@ bool Chooser<T>::attempt(std::size_t candidate, std::int64_t limit) {
   if (std::min(limit, most) <= own.tried) return false;
   const std::int64_t known = std::exchange(own.tried, std::min(limit, most));
   use(candidate);
-  const double wanted = kMargin * request_.tolerance;
   const plan::FeatureRanking ranking = rank(own.tried);
-  const Bracket found = bracket(ranking, known, own.tried, wanted);
-  if (found.enough == 0) return own.tried < limit;
+  const Bracket found = bracket(ranking, known, own.tried);
+  if (found.enough == 0) {
+    own.failed.push_back({own.tried, found.error});
+    return own.tried < limit;
+  }
   own.open = false;
-  accept(ranking, found, wanted);
+  accept(ranking, found);
   return true;
+}
+
+/// Errors fall about as a power of the number of features: a little more than that power says, within 1.5 and 4
+/// times the last. Of the candidate that is looked at first.
+template <class T>
+std::int64_t Chooser<T>::next_limit() const {
+  const auto first = std::find_if(attempts_.rbegin(), attempts_.rend(),
+                                  [](const Attempt& one) { return one.open && !one.failed.empty(); });
+  if (first == attempts_.rend()) return kMostFeatures;
+  const std::vector<Failed>& failed = first->failed;
+  double factor = 4;
+  if (failed.size() > 1) {
+    const Failed &last = failed.back(), &before = failed[failed.size() - 2];
+    const double power = std::log(before.error / last.error) /
+                         std::log(static_cast<double>(last.features) / static_cast<double>(before.features));
+    if (std::isfinite(power) && power > 0)
+      factor = std::clamp(1.25 * std::pow(last.error / wanted_, 1 / power), 1.5, 4.0);
+  }
+  return static_cast<std::int64_t>(factor * static_cast<double>(failed.back().features));
 }
 
 /// Tries nested sets of more and more features up to `most`. Small ones too: where scores are large, which counts
 /// for little beside heavy rows, a longer series is off by more before it is off by less.
 template <class T>
 typename Chooser<T>::Bracket Chooser<T>::bracket(const plan::FeatureRanking& ranking, std::int64_t known,
-                                                 std::int64_t most, double wanted) {
-  Bracket found{known, 0};
+                                                 std::int64_t most) {
+  Bracket found{known, 0, kInfinity};
   for (std::int64_t next = known == 0 ? 1 : most;; next = std::min(kGrowth * next, most)) {
     const plan::Walk set = plan::keep(ranking, next);
-    const double error = error_of(set);
-    best_error_ = std::min(best_error_, error);
-    in_double_ = next == most && error > wanted && rounding_is_all(set, error, wanted);
-    if (error <= wanted || in_double_) {
+    found.error = error_of(set);
+    best_error_ = std::min(best_error_, found.error);
+    in_double_ = next == most && found.error > wanted_ && rounding_is_all(set, found.error);
+    if (found.error <= wanted_ || in_double_) {
       found.enough = next;
       return found;
     }
@@ -203,8 +230,8 @@ typename Chooser<T>::Bracket Chooser<T>::bracket(const plan::FeatureRanking& ran
 
 /// The smallest of the nested sets that does, if it takes less than what was found before.
 template <class T>
-void Chooser<T>::accept(const plan::FeatureRanking& ranking, const Bracket& found, double wanted) {
-  const std::int64_t features = smallest_set(ranking, found, wanted);
+void Chooser<T>::accept(const plan::FeatureRanking& ranking, const Bracket& found) {
+  const std::int64_t features = smallest_set(ranking, found);
   const double takes = seconds(features, current_, in_double_);
   if (takes >= least_seconds_) return;
   least_seconds_ = takes;
@@ -215,22 +242,21 @@ void Chooser<T>::accept(const plan::FeatureRanking& ranking, const Bracket& foun
 }
 
 template <class T>
-std::int64_t Chooser<T>::smallest_set(const plan::FeatureRanking& ranking, const Bracket& found,
-                                      double wanted) const {
+std::int64_t Chooser<T>::smallest_set(const plan::FeatureRanking& ranking, const Bracket& found) const {
   std::int64_t low = found.too_few, high = found.enough;
   while (high - low > std::max<std::int64_t>(1, high / 32)) {
     const std::int64_t middle = low + (high - low) / 2;
-    (error_of(plan::keep(ranking, middle)) <= wanted ? high : low) = middle;
+    (error_of(plan::keep(ranking, middle)) <= wanted_ ? high : low) = middle;
   }
   return high;
 }
 
 /// Would the set do in double, and is it rounding in T that spoils it?
 template <class T>
-bool Chooser<T>::rounding_is_all(const plan::Walk& walk, double error, double wanted) const {
+bool Chooser<T>::rounding_is_all(const plan::Walk& walk, double error) const {
   if constexpr (std::is_same_v<T, double>) return false;
   const double truncation = error_in<double>(walk);
-  return truncation <= wanted && truncation < error / 2;
+  return truncation <= wanted_ && truncation < error / 2;
 }
 
 template <class T>

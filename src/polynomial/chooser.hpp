@@ -27,14 +27,20 @@ class Chooser {
   std::size_t choose();
 
  private:
+  struct Failed {
+    std::int64_t features;
+    double error;
+  };
   struct Attempt {
     bool open = true;        ///< more features may help
-    std::int64_t tried = 0;  ///< so many do not do
+    std::int64_t tried = 0;  ///< at most so many were tried
+    std::vector<Failed> failed;
   };
 
   /// Numbers of features that do not and that do; 0: none known.
   struct Bracket {
     std::int64_t too_few = 0, enough = 0;
+    double error = 0;  ///< of the set tried last
   };
 
   [[noreturn]] void refuse(const std::string& why) const;
@@ -46,13 +52,12 @@ class Chooser {
   void fixed_count(std::int64_t count);
   void measured();
   bool attempt(std::size_t candidate, std::int64_t limit);
-  [[nodiscard]] Bracket bracket(const plan::FeatureRanking& ranking, std::int64_t known, std::int64_t most,
-                                double wanted);
-  void accept(const plan::FeatureRanking& ranking, const Bracket& found, double wanted);
+  [[nodiscard]] Bracket bracket(const plan::FeatureRanking& ranking, std::int64_t known, std::int64_t most);
+  [[nodiscard]] std::int64_t next_limit() const;
+  void accept(const plan::FeatureRanking& ranking, const Bracket& found);
   [[nodiscard]] std::int64_t most_features(std::size_t candidate) const;
-  [[nodiscard]] bool rounding_is_all(const plan::Walk& walk, double error, double wanted) const;
-  [[nodiscard]] std::int64_t smallest_set(const plan::FeatureRanking& ranking, const Bracket& found,
-                                          double wanted) const;
+  [[nodiscard]] bool rounding_is_all(const plan::Walk& walk, double error) const;
+  [[nodiscard]] std::int64_t smallest_set(const plan::FeatureRanking& ranking, const Bracket& found) const;
   [[nodiscard]] std::optional<plan::ExpPolynomial> certifying(double score_bound) const;
   template <class U>
   [[nodiscard]] double error_in(const plan::Walk& walk) const;
@@ -66,6 +71,7 @@ class Chooser {
   std::span<Trial> trials_;
   std::span<const Candidate> candidates_;
   FeatureChoice& choice_;
+  double wanted_;  ///< error on the rows that sets are tried on
   std::vector<Attempt> attempts_;
   double least_seconds_;    ///< of what was found
   double best_error_;       ///< of what was not enough
