@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 #include <string>
 
 #include "comm/sampled_rows.hpp"
@@ -86,16 +87,15 @@ std::vector<Chosen> choose(const std::vector<std::int64_t>& ranked, RowRange sli
     for (const std::int64_t k : pick(end - begin, largest, seed, name + " from " + std::to_string(begin)))
       all.push_back({ranked[static_cast<std::size_t>(begin + k)], weight, begin + k});
   }
-  std::vector<std::int64_t> top = ranked;
-  std::sort(top.begin(), top.end());
-  const std::vector<std::int64_t> others = pick(slice.size() - count, random, seed, name);
-  auto passed = top.begin();
-  for (const std::int64_t k : others) {  // the k-th row that is not ranked
-    while (passed != top.end() && *passed - slice.begin <= k + (passed - top.begin())) ++passed;
-    all.push_back({slice.begin + k + (passed - top.begin()),
-                   static_cast<double>(slice.size() - count) / static_cast<double>(others.size()),
-                   plan::kUnranked});
-  }
+  const std::set<std::int64_t> top(ranked.begin(), ranked.end());
+  std::vector<std::int64_t> others;
+  for (const std::int64_t row : pick(slice.size(), random, seed, name))
+    if (!top.contains(slice.begin + row)) others.push_back(slice.begin + row);
+  for (std::int64_t row = slice.begin; others.empty() && row < slice.end; ++row)
+    if (!top.contains(row)) others.push_back(row);  // nearly all are ranked
+  for (const std::int64_t row : others)
+    all.push_back(
+        {row, static_cast<double>(slice.size() - count) / static_cast<double>(others.size()), plan::kUnranked});
   std::sort(all.begin(), all.end(), [](const Chosen& a, const Chosen& b) { return a.row < b.row; });
   return all;
 }
