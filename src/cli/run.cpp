@@ -16,7 +16,10 @@ Run::Run(const Communicator& comm, const ComputeOptions& options, const io::File
       info(info),
       wanted(wanted),
       library(library_options(comm, options.common)),
-      progress(options.common.progress, comm.rank() == 0 && !options.common.quiet) {}
+      progress(options.common.progress, comm.rank() == 0 && !options.common.quiet) {
+  // The polynomial's dX knows of no heavy rows.
+  if (options.full_gradient) library.heavy_rows.emplace(static_cast<std::size_t>(info.problem.shape.order) + 1, 0);
+}
 
 void Run::require_memory(int bytes, std::int64_t others) const {
   const plan::Pass pass = gradients() ? plan::Pass::gradient : plan::Pass::forward;

@@ -45,15 +45,19 @@ class Decision {
     return options_.method == Method::polynomial ? Method::automatic : options_.method;
   }
 
-  void fixed_polynomial() {
+  /// Do the options leave nothing to the polynomial?
+  [[nodiscard]] bool all_heavy() const {
     const auto heavy = fixed_heavy_rows();
-    if (heavy && !plan::has_tuples(plan::part_shape(problem_.shape, *heavy, plan::light_part())))
-      return because("all rows are heavy: nothing is left to the polynomial");
+    return heavy && !plan::has_tuples(plan::part_shape(problem_.shape, *heavy, plan::light_part()));
+  }
+
+  void fixed_polynomial() {
+    if (all_heavy()) return because("all rows are heavy: nothing is left to the polynomial");
     take(choose(std::numeric_limits<double>::infinity()));
   }
 
   [[nodiscard]] std::optional<plan::HeavyCounts> fixed_heavy_rows() const {
-    if (!options_.heavy_rows || options_.method != Method::polynomial) return std::nullopt;
+    if (!options_.heavy_rows) return std::nullopt;
     plan::HeavyCounts counts{};
     std::copy(options_.heavy_rows->begin(), options_.heavy_rows->end(), counts.begin());
     return counts;
@@ -62,6 +66,7 @@ class Decision {
   void automatic() {
     plan_.exact_seconds = seconds([&](plan::Pass pass) { return exact_cost(pass); });
     if (problem_.causal) return because("causal attention is exact in this version");
+    if (all_heavy()) return because("all rows are heavy: nothing is left to the polynomial");
     const std::int64_t most = most_features({}, *plan_.exact_seconds);
     if (most < 1)
       return because(fmt::format("it takes {:.2g} s, less than finding features would", *plan_.exact_seconds));
@@ -102,7 +107,7 @@ class Decision {
     request.target = setting_.gradients ? plan::Target::gradients : plan::Target::output;
     request.heavy = fixed_heavy_rows();
     request.most_seconds = most_seconds;
-    if (!request.heavy && !request.degree && !request.features)
+    if (!request.degree && !request.features)
       request.costs = {
           [this](std::int64_t features, const plan::HeavyCounts& heavy, bool in_double) {
             return split_seconds(features, heavy, in_double);
