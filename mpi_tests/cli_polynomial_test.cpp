@@ -79,6 +79,23 @@ TEST_P(Polynomial, CertifiedTellsDegreeAndBound) {
   EXPECT_EQ(shop.tattn("verify in.h5 out.h5 --tolerance 1e-5").status, 0);
 }
 
+TEST_P(Polynomial, HeavyRowsAreTakenAndTold) {
+  const Workshop shop;
+  ASSERT_EQ(
+      shop.tattn("generate in.h5 --rows 70 --key-rows 60,50 --dim 4 --heads 2 --spread 0.6 --upstream").status, 0);
+  const std::string how =
+      "gradient in.h5 out.h5 --tolerance 1e-2 --method polynomial --report run.json --heavy-rows ";
+  const Outcome done = shop.tattn(how + "2,3,0", GetParam());
+  ASSERT_EQ(done.status, 0) << done.err;
+  EXPECT_NE(done.err.find("heavy rows 2,3,0"), std::string::npos) << done.err;
+  const json report = json::parse(read_bytes(shop.path("run.json")));
+  EXPECT_EQ(report["plan"]["heavy_rows"], json::parse("[2,3,0]"));
+  EXPECT_EQ(shop.tattn("verify in.h5 out.h5 --samples 64 --tolerance 3e-2").status, 0);
+  expect_refused(shop, how + "1,2 --force", GetParam(), 2, "Q and 2 keys take 3");
+  expect_refused(shop, how + "1,2,x --force", GetParam(), 2, "is not a number of rows");
+  expect_refused(shop, "forward in.h5 out.h5 --heavy-rows 1,2,3", GetParam(), 2, "belongs to --method polynomial");
+}
+
 TEST_P(Polynomial, RefusesWhatItCannotDo) {
   const Workshop shop;
   ASSERT_EQ(shop.tattn("generate in.h5 --rows 40 --dim 16 --spread 3").status, 0);

@@ -6,35 +6,13 @@
 #include "method/decide.hpp"
 #include "plan/monomial_walk.hpp"
 #include "support/judge.hpp"
+#include "support/plan_run.hpp"
 #include "support/sampled_case.hpp"
 #include "tattn/attention.hpp"
 #include "tattn/error.hpp"
 
 namespace tattn::test {
 namespace {
-
-/// Everything by one plan, whole on every rank.
-template <class T>
-Arrays by_plan(const Case& c, const Plan& plan, const Options& options) {
-  const int order = c.problem.shape.order;
-  Scattered<T> mine(MPI_COMM_WORLD, c, {});
-  std::map<std::string, LocalRows<T>> rows;
-  for (const auto& name : result_names(order)) rows.emplace(name, mine.result(name));
-  const Output<T> out{rows.at("O").data_or_null(), rows.at("LSE").data_or_null()};
-  Gradients<T> into;
-  into.query = rows.at("dQ").data_or_null();
-  for (int u = 0; u < order; ++u) {
-    into.key[u] = rows.at(numbered("dK", u)).data_or_null();
-    into.value[u] = rows.at(numbered("dV", u)).data_or_null();
-  }
-  Kept kept;
-  forward<T>(MPI_COMM_WORLD, c.problem, plan, mine.operands(), options, out, &kept);
-  gradient<T>(MPI_COMM_WORLD, c.problem, plan, mine.operands(), options, {out.output, out.lse}, mine.upstream(),
-              into, &kept);
-  Arrays result;
-  for (auto& [name, local] : rows) result[name] = mine.gather(name, local);
-  return result;
-}
 
 template <class T>
 Plan plan_of(const Case& c, const Options& options, bool gradients) {

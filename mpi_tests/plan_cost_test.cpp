@@ -88,9 +88,9 @@ TEST(CostModel, FewRowsAreCutAlongTheFeatures) {
 }
 
 TEST(CostModel, ChoosingTakesLongerForMoreFeatures) {
-  const double few = plan::predict_choice(problem(1, 1000), true, 100, machine());
+  const double few = plan::predict_choice(problem(1, 1000), true, 100, false, machine());
   EXPECT_GT(few, 0);
-  EXPECT_GT(plan::predict_choice(problem(1, 1000), true, 10000, machine()), few);
+  EXPECT_GT(plan::predict_choice(problem(1, 1000), true, 10000, false, machine()), few);
 }
 
 TEST(CostModel, MemoryNamesTheRanksThatWouldDo) {

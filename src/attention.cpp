@@ -4,15 +4,15 @@
 
 #include <cmath>
 #include <string>
-#include <type_traits>
 
 #include "comm/communicator.hpp"
 #include "dense/dense.hpp"
 #include "exact/exact.hpp"
 #include "kernels/instruction_set.hpp"
 #include "method/decide.hpp"
+#include "plan/heavy_rows.hpp"
 #include "plan/memory.hpp"
-#include "polynomial/in_double.hpp"
+#include "split/split.hpp"
 #include "tattn/error.hpp"
 
 namespace tattn {
@@ -20,6 +20,18 @@ namespace {
 
 void require(bool holds, const std::string& message) {
   if (!holds) throw Error(Status::usage, message);
+}
+
+void check_heavy_rows(const Shape& shape, const std::vector<std::int64_t>& counts) {
+  require(std::ssize(counts) == shape.order + 1,
+          fmt::format("heavy rows are given for {} operands: Q and {} keys need {} numbers", counts.size(),
+                      shape.order, shape.order + 1));
+  for (std::size_t u = 0; u < counts.size(); ++u) {
+    const std::int64_t rows = u == 0 ? shape.rows : shape.key_rows[u - 1];
+    require(counts[u] >= 0 && counts[u] <= rows,
+            fmt::format("{} heavy rows of {} are asked for, which has {} in a slice", counts[u],
+                        u == 0 ? "Q" : fmt::format("K{}", u), rows));
+  }
 }
 
 void check_problem(const Problem& problem, const Options& options) {
@@ -38,6 +50,7 @@ void check_problem(const Problem& problem, const Options& options) {
           fmt::format("the dense method does orders 1 and 2, not order {}: use exact", shape.order));
   require(options.method != Method::polynomial || !problem.causal,
           "the polynomial method does not do causal attention in this version: use exact");
+  if (options.heavy_rows) check_heavy_rows(shape, *options.heavy_rows);
   require(options.tolerance > 0, "the tolerance must be above 0");
 }
 
@@ -79,7 +92,10 @@ void check_memory(const Communicator& comm, const Problem& problem, const Plan& 
                   plan::Pass pass) {
   const std::int64_t limit = comm.min(options.memory_bytes > 0 ? options.memory_bytes : INT64_MAX);
   constexpr int kBytes = sizeof(T);
-  if (plan.method == Method::polynomial)
+  if (plan.heavy != nullptr)
+    plan::require_split_memory(problem, pass, kBytes, plan.in_double ? 8 : kBytes, comm.size(), options.threads,
+                               *plan.features, plan.heavy->counts, limit);
+  else if (plan.method == Method::polynomial)
     plan::require_polynomial_memory(problem, pass, plan.in_double ? 8 : kBytes, comm.size(), options.threads,
                                     *plan.features, limit);
   else if (plan.method == Method::dense)
@@ -109,10 +125,7 @@ void checked_forward(const Communicator& comm, const Problem& problem, const Pla
   if (keep != nullptr) keep->moments = std::make_shared<polynomial::Moments>();
   polynomial::Moments* moments = keep != nullptr ? keep->moments.get() : nullptr;
   const plan::Grid grid = grid_of(comm, problem, plan);
-  if constexpr (std::is_same_v<T, float>)
-    if (plan.in_double)
-      return polynomial::forward_in_double(comm, problem, *plan.walk, grid, operands, options, out, moments);
-  polynomial::forward(comm, problem, *plan.walk, grid, operands, options, out, moments);
+  split::forward(comm, problem, plan, grid, operands, options, out, moments);
 }
 
 template <class T>
@@ -126,11 +139,7 @@ void checked_gradient(const Communicator& comm, const Problem& problem, const Pl
     return dense::gradient(comm, problem, operands, options, out, upstream, gradients);
   const polynomial::Moments* moments = kept != nullptr ? kept->moments.get() : nullptr;
   const plan::Grid grid = grid_of(comm, problem, plan);
-  if constexpr (std::is_same_v<T, float>)
-    if (plan.in_double)
-      return polynomial::gradient_in_double(comm, problem, *plan.walk, grid, operands, options, out, upstream,
-                                            gradients, moments);
-  polynomial::gradient(comm, problem, *plan.walk, grid, operands, options, out, upstream, gradients, moments);
+  split::gradient(comm, problem, plan, grid, operands, options, out, upstream, gradients, moments);
 }
 
 /// The plan of a call that was given none: only the methods that have a choice of features measure anything.

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <vector>
 
 namespace tattn {
 
@@ -20,6 +21,10 @@ struct Options {
   // Fix the polynomial instead; one of them, with Method::polynomial.
   std::optional<int> degree;             ///< all monomials up to it
   std::optional<std::int64_t> features;  ///< as many of those that matter most
+
+  /// Fix how many rows of each slice of Q, K_1, .. the polynomial method computes exactly, those of largest norm;
+  /// none: as many as make it fastest, or 0 with a fixed degree or number of features.
+  std::optional<std::vector<std::int64_t>> heavy_rows;
 
   /// Called now and then from the calling thread with the share of this rank's work that is done,
   /// in [0, 1]. May be empty.

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tattn/operands.hpp"
 #include "tattn/options.hpp"
@@ -14,7 +15,8 @@ namespace tattn {
 
 namespace plan {
 struct Walk;
-}
+struct HeavyRows;
+}  // namespace plan
 
 /// What one pass is predicted to take; a figure that is not known is empty, as seconds and bytes sent of the dense
 /// method. Bytes are those of the rank that has most.
@@ -31,10 +33,12 @@ struct Plan {
   std::string reason;
 
   // The polynomial method's.
-  std::shared_ptr<const plan::Walk> walk;  ///< its features
+  std::shared_ptr<const plan::Walk> walk;        ///< its features
+  std::shared_ptr<const plan::HeavyRows> heavy;  ///< the rows that are computed exactly beside it; null: none
+  std::vector<std::int64_t> heavy_rows;          ///< how many in each slice of Q, K_1, ..; empty: none
   std::optional<std::int64_t> features;
   std::optional<int> degree;              ///< of a full set
-  std::optional<double> score_bound;      ///< no score is larger in magnitude
+  std::optional<double> score_bound;      ///< no score of light rows is larger in magnitude
   std::optional<double> measured_error;   ///< on sampled rows that the features were not chosen on
   std::optional<double> certified_error;  ///< proven for every softmax weight in exact arithmetic
   bool in_double = false;                 ///< rounding in float would miss the tolerance: computed in double

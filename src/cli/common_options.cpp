@@ -38,6 +38,27 @@ CLI::Validator two_numbers() {
       "S,F");
 }
 
+/// The numbers of "H,H,.."; nothing where they are not 2 to 5 whole numbers of at least 0.
+std::optional<std::vector<std::int64_t>> heavy_numbers(const std::string& text) {
+  std::vector<std::int64_t> counts;
+  for (const std::string& part : CLI::detail::split(text, ',')) {
+    counts.push_back(0);
+    if (!CLI::detail::lexical_cast(part, counts.back()) || counts.back() < 0) return std::nullopt;
+  }
+  if (counts.size() < 2 || counts.size() > kMaxOrder + 1) return std::nullopt;
+  return counts;
+}
+
+CLI::Validator heavy_counts() {
+  return CLI::Validator(
+      [](std::string& text) {
+        return heavy_numbers(text)
+                   ? std::string()
+                   : fmt::format("'{}' is not a number of rows for Q and for each key, as in 4,16,16", text);
+      },
+      "HQ,H1,..");
+}
+
 int default_threads() {
   const char* text = std::getenv("OMP_NUM_THREADS");
   const int threads = text ? std::atoi(text) : 1;  // of a list "4,2" the first is meant
@@ -80,6 +101,10 @@ void add_common_options(CLI::App& command, CommonOptions& o) {
       .add_option("--grid", o.grid,
                   "ranks of the polynomial method: S sequence blocks, F feature groups, the rest for slices")
       ->check(two_numbers());
+  command
+      .add_option("--heavy-rows", o.heavy_rows,
+                  "compute so many rows of Q, K1, .. exactly beside the polynomial, those of largest norm")
+      ->check(heavy_counts());
   command.add_option("--scale", o.scale, "factor of the scores, instead of the file's")->check(finite());
   command.add_flag("--causal", o.causal, "only keys up to the query's own row take part");
   command.add_option("--threads", o.threads, "OpenMP threads a rank (default: OMP_NUM_THREADS, else 1)")
@@ -104,6 +129,8 @@ void refuse_what_is_missing(int ranks, const CommonOptions& options) {
     throw Error(Status::usage, "--degree and --features belong to --method polynomial");
   if (!options.grid.empty() && options.method != "polynomial")
     throw Error(Status::usage, "--grid belongs to --method polynomial");
+  if (!options.heavy_rows.empty() && options.method != "polynomial")
+    throw Error(Status::usage, "--heavy-rows belongs to --method polynomial");
   static_cast<void>(fixed_grid(ranks, options));
   if (options.degree && options.features)
     throw Error(Status::usage,
@@ -132,6 +159,13 @@ void refuse_what_method_cannot(const CommonOptions& options, const io::FileInfo&
     throw Error(Status::usage,
                 fmt::format("{}: --method dense does orders 1 and 2, but there are {} keys: use exact or auto",
                             info.path, info.problem.shape.order));
+  if (options.heavy_rows.empty()) return;
+  const std::vector<std::int64_t> counts = *heavy_numbers(options.heavy_rows);
+  const Shape& shape = info.problem.shape;
+  if (std::ssize(counts) != shape.order + 1)
+    throw Error(Status::usage,
+                fmt::format("{}: --heavy-rows {} has {} numbers, but Q and {} keys take {}", info.path,
+                            options.heavy_rows, counts.size(), shape.order, shape.order + 1));
 }
 
 std::string method_name(Method method) {
@@ -143,6 +177,10 @@ std::string method_name(Method method) {
     default:
       return "exact";
   }
+}
+
+std::string heavy_rows_text(const std::vector<std::int64_t>& counts) {
+  return fmt::format("{}", fmt::join(counts, ","));
 }
 
 std::string figure(const std::optional<double>& value) {
@@ -164,6 +202,7 @@ Options library_options(const Communicator& comm, const CommonOptions& options) 
   if (options.degree)
     result.degree = static_cast<int>(std::min<std::int64_t>(*options.degree, plan::kLargestDegree));
   result.features = options.features;
+  if (!options.heavy_rows.empty()) result.heavy_rows = heavy_numbers(options.heavy_rows);
   result.threads = static_cast<int>(comm.min(std::int64_t{options.threads.value_or(default_threads())}));
   const std::int64_t share = share_of_free_memory(comm);
   result.memory_bytes = comm.min(options.memory ? static_cast<std::int64_t>(*options.memory) : share);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/progress.hpp"
 #include "comm/communicator.hpp"
@@ -19,7 +20,8 @@ struct CommonOptions {
   double tolerance = 1e-3;
   std::string error_mode = "measured";
   std::optional<std::int64_t> degree, features;
-  std::string grid;  ///< S,F
+  std::string grid;        ///< S,F
+  std::string heavy_rows;  ///< H_q,H_1,..
   std::optional<double> scale;
   bool causal = false;
   std::optional<int> threads;
@@ -43,6 +45,9 @@ void refuse_what_is_missing(int ranks, const CommonOptions& options);
 
 /// Throws Error(Status::usage) when the method that is asked for does not do problems like this one.
 void refuse_what_method_cannot(const CommonOptions& options, const io::FileInfo& info);
+
+/// "4,0,16": heavy rows of Q, K_1, ..
+[[nodiscard]] std::string heavy_rows_text(const std::vector<std::int64_t>& counts);
 
 /// "exact", "polynomial" or "dense".
 [[nodiscard]] std::string method_name(Method method);

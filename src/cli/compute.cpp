@@ -108,6 +108,8 @@ Report compute(const Communicator& comm, const ComputeOptions& options, io::Need
   const io::FileInfo info = io::inspect(comm, options.input, wanted, options.common.overrides());
   refuse_what_method_cannot(options.common, info);
   if (options.full_gradient) refuse_full_gradient(info);
+  if (options.full_gradient && !options.common.heavy_rows.empty())
+    throw Error(Status::usage, "--full-gradient and --heavy-rows exclude each other");
   return info.dtype == io::DType::f32 ? compute_file<float>(comm, options, info, wanted)
                                       : compute_file<double>(comm, options, info, wanted);
 }

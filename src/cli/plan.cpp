@@ -42,9 +42,12 @@ void print_cost(const char* pass, const Cost& cost) {
 void print_plan(const PlanOptions& options, const Plan& plan, int ranks, int threads) {
   fmt::print("{}: {} by method {} ({})\n", options.input, options.command, method_name(plan.method), plan.reason);
   if (plan.features) {
-    fmt::print("features {}{}{}, scores at most {:.3g} in magnitude\n", *plan.features,
+    fmt::print("features {}{}{}, scores{} at most {:.3g} in magnitude\n", *plan.features,
                plan.degree ? fmt::format(", all of degree <= {}", *plan.degree) : "",
-               plan.in_double ? ", computed in float64" : "", *plan.score_bound);
+               plan.in_double ? ", computed in float64" : "", plan.heavy ? " of light rows" : "",
+               *plan.score_bound);
+    if (plan.heavy)
+      fmt::print("heavy rows of Q, K1, ..: {} in each slice, computed exactly\n", heavy_rows_text(plan.heavy_rows));
     fmt::print("error: measured on other rows {}, certified {}; tolerance {:.2g}\n", figure(plan.measured_error),
                figure(plan.certified_error), options.common.tolerance);
   }

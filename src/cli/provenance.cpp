@@ -30,6 +30,7 @@ void write_provenance(const Communicator& comm, io::ResultFile& file, const Comm
   file.attribute("tolerance", options.tolerance);
   if (report.features) file.attribute("features", *report.features);
   if (report.degree) file.attribute("degree", std::int64_t{*report.degree});
+  if (!report.heavy_rows.empty()) file.attribute("heavy_rows", heavy_rows_text(report.heavy_rows));
   if (report.measured_error) file.attribute("measured_error", *report.measured_error);
   if (report.certified_error) file.attribute("certified_error", *report.certified_error);
   file.attribute("scale", info.problem.scale);

@@ -43,6 +43,7 @@ Json plan_json(const CommonOptions& options, const Report& report) {
           {"tolerance", options.tolerance},
           {"degree", or_null(report.degree)},
           {"features", or_null(report.features)},
+          {"heavy_rows", report.heavy_rows.empty() ? Json(nullptr) : Json(report.heavy_rows)},
           {"grid",
            {{"slices", or_null(report.slice_groups)},
             {"sequence", or_null(report.sequence_blocks)},
@@ -90,6 +91,7 @@ void Report::take(const Plan& plan) {
   feature_groups = some(plan.feature_groups);
   features = plan.features;
   degree = plan.degree;
+  heavy_rows = plan.heavy_rows;
   measured_error = plan.measured_error;
   certified_error = plan.certified_error;
   exact_seconds = plan.exact_seconds;

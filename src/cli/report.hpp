@@ -1,6 +1,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/common_options.hpp"
 #include "comm/communicator.hpp"
@@ -19,6 +20,7 @@ struct Report {
   std::optional<double> exact_seconds, polynomial_seconds;
   std::optional<int> degree;
   std::optional<std::int64_t> features;
+  std::vector<std::int64_t> heavy_rows;  ///< of Q, K_1, ..; empty: none
   std::optional<double> measured_error, certified_error;
   std::optional<std::int64_t> worst_row;
   struct Seconds {

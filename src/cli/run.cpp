@@ -19,6 +19,8 @@ Run::Run(const Communicator& comm, const ComputeOptions& options, const io::File
       progress(options.common.progress, comm.rank() == 0 && !options.common.quiet && !options.listener),
       watch(comm, info.path) {
   library.progress = begin("read");
+  // The polynomial's dX knows of no heavy rows.
+  if (options.full_gradient) library.heavy_rows.emplace(static_cast<std::size_t>(info.problem.shape.order) + 1, 0);
 }
 
 void Run::require_memory(int bytes, std::int64_t others) const {
@@ -128,9 +130,10 @@ void Run::say_done() const {
   spdlog::info("method {} ({}), {} ranks x {} threads, {:.2f} s, {:.2f} Gflop/s", report.method, report.reason,
                comm.size(), library.threads, seconds, *report.predicted.flops / seconds * 1e-9);
   if (plan.method == Method::polynomial)
-    spdlog::info("{} features{}, error measured on other rows {}, certified {}", *report.features,
-                 plan.in_double ? " in float64" : "", figure(report.measured_error),
-                 figure(report.certified_error));
+    spdlog::info("{} features{}{}, error measured on other rows {}, certified {}", *report.features,
+                 plan.in_double ? " in float64" : "",
+                 plan.heavy ? ", heavy rows " + heavy_rows_text(plan.heavy_rows) : "",
+                 figure(report.measured_error), figure(report.certified_error));
   if (report.loss) spdlog::info("loss {:.9g}", *report.loss);
   spdlog::info("wrote {}", options.output);
 }

@@ -88,6 +88,8 @@ void run(const Communicator& comm, TrainOptions options) {
   if (!options.resume.empty()) resumed = training::load(comm, options.resume);
   const training::OptimizerSettings optimizer = settle(options, resumed);
   refuse_what_is_missing(comm.size(), options.run.common);
+  if (!options.run.common.heavy_rows.empty())
+    throw Error(Status::usage, "--heavy-rows is not for train: which rows are heavy changes with the weights");
   const io::FileInfo info =
       io::inspect(comm, options.run.input, io::Needs::upstream, options.run.common.overrides());
   refuse_what_method_cannot(options.run.common, info);

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "method/kernel_rates.hpp"
 #include "plan/flops.hpp"
+#include "plan/heavy_rows.hpp"
 #include "plan/partition.hpp"
 #include "polynomial/choose.hpp"
 #include "tattn/error.hpp"
@@ -24,12 +26,12 @@ class Decision {
         operands_(operands),
         options_(options),
         setting_(setting),
-        rates_(options.method == Method::dense ? plan::Rates{} : measure_rates<T>(comm, problem, options.method)) {}
+        rates_(options.method == Method::dense ? plan::Rates{} : measure_rates<T>(comm, problem, measured())) {}
 
   Plan made() {
     plan_.reason = "asked for";
     if (options_.method == Method::dense) plan_.method = Method::dense;
-    if (options_.method == Method::polynomial) take(choose(polynomial::kMostFeatures));
+    if (options_.method == Method::polynomial) fixed_polynomial();
     if (options_.method == Method::automatic) automatic();
     spread();
     plan_.forward = cost(plan::Pass::forward);
@@ -38,24 +40,48 @@ class Decision {
   }
 
  private:
+  /// What of the machine must be known: heavy rows take the exact method too.
+  [[nodiscard]] Method measured() const {
+    return options_.method == Method::polynomial ? Method::automatic : options_.method;
+  }
+
+  /// Do the options leave nothing to the polynomial?
+  [[nodiscard]] bool all_heavy() const {
+    const auto heavy = fixed_heavy_rows();
+    return heavy && !plan::has_tuples(plan::part_shape(problem_.shape, *heavy, plan::light_part()));
+  }
+
+  void fixed_polynomial() {
+    if (all_heavy()) return because("all rows are heavy: nothing is left to the polynomial");
+    take(choose(std::numeric_limits<double>::infinity()));
+  }
+
+  [[nodiscard]] std::optional<plan::HeavyCounts> fixed_heavy_rows() const {
+    if (!options_.heavy_rows) return std::nullopt;
+    plan::HeavyCounts counts{};
+    std::copy(options_.heavy_rows->begin(), options_.heavy_rows->end(), counts.begin());
+    return counts;
+  }
+
   void automatic() {
     plan_.exact_seconds = seconds([&](plan::Pass pass) { return exact_cost(pass); });
     if (problem_.causal) return because("causal attention is exact in this version");
-    const std::int64_t most = most_features();
+    if (all_heavy()) return because("all rows are heavy: nothing is left to the polynomial");
+    const std::int64_t most = most_features({}, *plan_.exact_seconds);
     if (most < 1)
       return because(fmt::format("it takes {:.2g} s, less than finding features would", *plan_.exact_seconds));
     polynomial::FeatureChoice choice;
     try {
-      choice = choose(most);
+      choice = choose(*plan_.exact_seconds);
     } catch (const Error& error) {
       if (error.status() != Status::failed) throw;
       return because(fmt::format(
-          "up to {} features, {}, do not meet the tolerance", most,
+          "up to {} features, {}, do not meet the tolerance", std::min(most, polynomial::kMostFeatures),
           most < polynomial::kMostFeatures ? "more than which would be slower" : "the most that are tried"));
     }
     if (!meets_tolerance(choice))
       return because(fmt::format("the {} features asked for do not meet the tolerance", choice.walk.features()));
-    plan_.polynomial_seconds = polynomial_seconds(choice.walk.features(), choice.in_double);
+    plan_.polynomial_seconds = split_seconds(choice.walk.features(), choice.heavy.counts, choice.in_double);
     if (*plan_.polynomial_seconds >= *plan_.exact_seconds)
       return because(fmt::format("{:.2g} s, where {} features would take {:.2g} s", *plan_.exact_seconds,
                                  choice.walk.features(), *plan_.polynomial_seconds));
@@ -72,14 +98,21 @@ class Decision {
 
   void because(const std::string& reason) { plan_.reason = reason; }
 
-  [[nodiscard]] polynomial::FeatureChoice choose(std::int64_t most) const {
+  [[nodiscard]] polynomial::FeatureChoice choose(double most_seconds) const {
     polynomial::FeatureRequest request;
     request.tolerance = options_.tolerance;
     request.certified = options_.certified;
     request.degree = options_.degree;
     request.features = options_.features;
     request.target = setting_.gradients ? plan::Target::gradients : plan::Target::output;
-    request.most_features = most;
+    request.heavy = fixed_heavy_rows();
+    request.most_seconds = most_seconds;
+    if (!request.degree && !request.features)
+      request.costs = {
+          [this](std::int64_t features, const plan::HeavyCounts& heavy, bool in_double) {
+            return split_seconds(features, heavy, in_double);
+          },
+          [this](const plan::HeavyCounts& heavy, double below) { return most_features(heavy, below); }};
     return polynomial::choose_features<T>(comm_, problem_, operands_, request);
   }
 
@@ -92,6 +125,9 @@ class Decision {
     plan_.certified_error = choice.certified_error;
     plan_.in_double = choice.in_double;
     plan_.walk = std::make_shared<const plan::Walk>(std::move(choice.walk));
+    if (!choice.heavy.any()) return;
+    plan_.heavy_rows.assign(choice.heavy.counts.begin(), choice.heavy.counts.begin() + problem_.shape.order + 1);
+    plan_.heavy = std::make_shared<const plan::HeavyRows>(std::move(choice.heavy));
   }
 
   /// Of all that is asked for, when a pass takes of(pass).
@@ -104,12 +140,30 @@ class Decision {
     return plan::predict_exact(problem_, pass, kBytes, setting_.ranks, options_.threads, rates_);
   }
 
-  /// in_double: of float passes on copies in double.
-  [[nodiscard]] Cost polynomial_cost(plan::Pass pass, const plan::Grid& grid,
-                                     const std::vector<std::int64_t>& features, bool in_double) const {
+  [[nodiscard]] Problem part(const plan::HeavyCounts& heavy, const plan::TuplePart& tuples) const {
+    Problem part = problem_;
+    part.shape = plan::part_shape(problem_.shape, heavy, tuples);
+    return part;
+  }
+
+  /// Heavy rows by the exact method, the light ones by the polynomial. in_double: float passes of the latter on
+  /// copies in double.
+  [[nodiscard]] Cost split_cost(plan::Pass pass, const plan::HeavyCounts& heavy, const plan::Grid& grid,
+                                const std::vector<std::int64_t>& features, bool in_double) const {
     const int bytes = in_double ? int{sizeof(double)} : kBytes;
-    Cost cost = plan::predict_polynomial(problem_, pass, bytes, grid, features, options_.threads, rates_);
+    Cost cost = plan::predict_polynomial(part(heavy, plan::light_part()), pass, bytes, grid, features,
+                                         options_.threads, rates_);
     if (in_double) *cost.seconds *= plan::kDoubleCost;
+    for (const plan::TuplePart& tuples : plan::exact_parts(problem_.shape, heavy)) {
+      const Cost exact =
+          plan::predict_exact(part(heavy, tuples), pass, kBytes, setting_.ranks, options_.threads, rates_);
+      *cost.seconds += *exact.seconds;
+      *cost.flops += *exact.flops;
+      *cost.bytes_communicated += *exact.bytes_communicated;
+    }
+    if (heavy != plan::HeavyCounts{})
+      cost.bytes_memory = plan::split_memory_bytes(problem_, pass, kBytes, bytes, setting_.ranks, options_.threads,
+                                                   *std::max_element(features.begin(), features.end()), heavy);
     return cost;
   }
 
@@ -127,8 +181,8 @@ class Decision {
     if (plan_.method == Method::exact) return exact_cost(pass);
     if (plan_.method == Method::dense) return dense_cost(pass);
     const plan::Grid grid{plan_.slice_groups, plan_.sequence_blocks, plan_.feature_groups};
-    return polynomial_cost(pass, grid, plan::group_features(*plan_.walk, problem_.shape.value_dim, grid.features),
-                           plan_.in_double);
+    return split_cost(pass, plan_.heavy ? plan_.heavy->counts : plan::HeavyCounts{}, grid,
+                      plan::group_features(*plan_.walk, problem_.shape.value_dim, grid.features), plan_.in_double);
   }
 
   /// Over the ranks.
@@ -143,19 +197,20 @@ class Decision {
     plan_.feature_groups = grid.features;
   }
 
-  [[nodiscard]] double polynomial_seconds(std::int64_t features, bool in_double) const {
+  [[nodiscard]] double split_seconds(std::int64_t features, const plan::HeavyCounts& heavy, bool in_double) const {
     const plan::Grid grid = grid_for(features);
     const auto groups = plan::even_groups(features, grid.features);
-    return seconds([&](plan::Pass pass) { return polynomial_cost(pass, grid, groups, in_double); });
+    return seconds([&](plan::Pass pass) { return split_cost(pass, heavy, grid, groups, in_double); });
   }
 
-  /// The largest set that would pay, the choice of it included; 0 where none would.
-  [[nodiscard]] std::int64_t most_features() const {
+  /// The largest set that beside these heavy rows takes less than `below` seconds, the choice of it included; 0
+  /// where none does.
+  [[nodiscard]] std::int64_t most_features(const plan::HeavyCounts& heavy, double below) const {
     const auto pays = [&](std::int64_t features) {
-      return polynomial_seconds(features, false) +
-                 plan::predict_choice(problem_, setting_.gradients, features, rates_) /
+      return split_seconds(features, heavy, false) +
+                 plan::predict_choice(problem_, setting_.gradients, features, heavy != plan::HeavyCounts{}, rates_) /
                      static_cast<double>(setting_.runs) <
-             *plan_.exact_seconds;
+             below;
     };
     std::int64_t low = 0, high = polynomial::kMostFeatures + 1;
     while (high - low > 1) {

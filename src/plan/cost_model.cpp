@@ -115,14 +115,16 @@ Grid choose_grid(const Problem& problem, bool gradients, int element_bytes, std:
   return best;
 }
 
-double predict_choice(const Problem& problem, bool gradients, std::int64_t features, const Rates& rates) {
+double predict_choice(const Problem& problem, bool gradients, std::int64_t features, bool heavy,
+                      const Rates& rates) {
   const Shape& shape = problem.shape;
   const auto d = static_cast<double>(shape.dim), dv = static_cast<double>(shape.value_dim);
   const double tuples = 8e6;  // of the two slices that are tried
   const double exact = tuples * (gradients ? 8 * (d + dv) : 2 * (d + dv + 1));
   const double trials = 16 * 2 * 600 * static_cast<double>(features) * 2 * (dv + 1) * (gradients ? 3 : 1);
   const double search = 150 * static_cast<double>(features) * (d + dv);
-  return 0.01 + (exact + trials + search) / rates.core_flops;
+  const double exact_parts = !heavy ? 0 : exact * (gradients ? 4 : 1);
+  return 0.01 + (exact + exact_parts + trials + search) / rates.core_flops;
 }
 
 }  // namespace tattn::plan

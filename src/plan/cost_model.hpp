@@ -40,8 +40,8 @@ struct Rates {
                                int ranks, int threads, const Rates& rates);
 
 /// Seconds that choosing a measured set of up to so many features takes: exact results of the samples, and the
-/// search with its trials.
-[[nodiscard]] double predict_choice(const Problem& problem, bool gradients, std::int64_t features,
+/// search with its trials. Beside heavy rows a trial has an exact part of its own.
+[[nodiscard]] double predict_choice(const Problem& problem, bool gradients, std::int64_t features, bool heavy,
                                     const Rates& rates);
 
 }  // namespace tattn::plan

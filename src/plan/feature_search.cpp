@@ -32,6 +32,27 @@ void check(std::span<const Sample> samples) {
   }
 }
 
+/// The rows of `all` but the `heavy` largest of its operand.
+SampledRows light_rows(const SampledRows& all, std::int64_t heavy) {
+  if (heavy == 0) return all;
+  SampledRows light;
+  const auto append = [](const std::vector<double>& from, std::size_t row, std::size_t rows,
+                         std::vector<double>& to) {
+    const auto columns = static_cast<std::ptrdiff_t>(from.size() / rows);
+    const auto first = from.begin() + static_cast<std::ptrdiff_t>(row) * columns;
+    to.insert(to.end(), first, first + columns);
+  };
+  for (std::size_t i = 0; i < all.rank.size(); ++i) {
+    if (all.rank[i] < heavy) continue;
+    append(all.x, i, all.rank.size(), light.x);
+    append(all.value, i, all.rank.size(), light.value);
+    light.weight.push_back(all.weight[i]);
+    light.rank.push_back(all.rank[i]);
+    ++light.rows;
+  }
+  return light;
+}
+
 void raise_peaks(const std::vector<double>& x, std::vector<double>& peaks) {
   for (std::size_t i = 0; i < x.size(); ++i) {
     double& peak = peaks[i % peaks.size()];
@@ -198,6 +219,14 @@ class Search {
 };
 
 }  // namespace
+
+Sample light_rows(const Sample& sample, const HeavyCounts& counts) {
+  Sample light{sample.order, sample.dim, sample.value_dim, {}, {}};
+  light.query = light_rows(sample.query, counts[0]);
+  for (std::size_t u = 0; u < static_cast<std::size_t>(sample.order); ++u)
+    light.key[u] = light_rows(sample.key[u], counts[u + 1]);
+  return light;
+}
 
 FeatureRanking search_features(std::span<const Sample> samples, const SearchOptions& options) {
   check(samples);

@@ -5,9 +5,13 @@
 #include <vector>
 
 #include "plan/feature_ranking.hpp"
+#include "plan/heavy_rows.hpp"
 #include "tattn/problem.hpp"
 
 namespace tattn::plan {
+
+/// Of a row that is not among the largest.
+inline constexpr std::int64_t kUnranked = INT64_MAX;
 
 /// Rows drawn from one operand, row-major, and how many rows of the operand each stands for: rows of
 /// largest norm enter with weight 1, random ones of the rest with (rest / drawn), so that weighted sums
@@ -17,6 +21,8 @@ struct SampledRows {
   std::vector<double> x;       ///< rows x dim; for queries already multiplied by the scale
   std::vector<double> value;   ///< rows x value_dim: the rows of V_u; empty for queries
   std::vector<double> weight;  ///< rows, positive
+  /// Rows: how many of the operand's rows are larger, or kUnranked. Only who asks for heavy rows looks at it.
+  std::vector<std::int64_t> rank = {};
 };
 
 /// Rows of one slice. About 32 queries and 128 to 512 rows a key serve well.
@@ -27,6 +33,9 @@ struct Sample {
   SampledRows query;
   std::array<SampledRows, kMaxOrder> key;
 };
+
+/// The sample without its heavy rows: the counts[u] largest of operand u (Q first).
+[[nodiscard]] Sample light_rows(const Sample& sample, const HeavyCounts& counts);
 
 struct SearchOptions {
   std::int64_t limit = 1000;  ///< most features that will be asked for

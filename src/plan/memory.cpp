@@ -114,6 +114,23 @@ std::int64_t polynomial_memory_bytes(const Problem& problem, Pass pass, int elem
   return static_cast<std::int64_t>(std::min(held + moments + buffers, 9e18));
 }
 
+std::int64_t split_memory_bytes(const Problem& problem, Pass pass, int element_bytes, int light_bytes, int ranks,
+                                int threads, std::int64_t features, const HeavyCounts& heavy) {
+  Problem part = problem;
+  part.shape = part_shape(problem.shape, heavy, light_part());
+  std::int64_t most = polynomial_memory_bytes(part, pass, light_bytes, ranks, threads, features);
+  for (const TuplePart& tuples : exact_parts(problem.shape, heavy)) {
+    part.shape = part_shape(problem.shape, heavy, tuples);
+    most = std::max(most, exact_memory_bytes(part, pass, element_bytes, ranks, threads));
+  }
+  const auto columns = static_cast<double>(problem.shape.dim + problem.shape.value_dim);
+  auto rows = static_cast<double>(problem.shape.total_rows());
+  for (int u = 0; u < problem.shape.order; ++u) rows += static_cast<double>(problem.shape.total_key_rows(u));
+  const double held = rows / ranks * columns * element_bytes * (pass == Pass::gradient ? 2 : 1) +
+                      static_cast<double>(problem.shape.total_rows()) / ranks * columns * 8;  // merged sums
+  return most + static_cast<std::int64_t>(held);
+}
+
 std::int64_t dense_memory_bytes(const Problem& problem, Pass pass, int element_bytes, int ranks) {
   const double most = dense_bytes_of(problem, pass, element_bytes, ranks) + kBufferBytes;
   return static_cast<std::int64_t>(std::min(most, 9e18));
@@ -129,6 +146,13 @@ void require_polynomial_memory(const Problem& problem, Pass pass, int element_by
                                std::int64_t features, std::int64_t limit) {
   require("", ranks, limit,
           [&](int any) { return polynomial_memory_bytes(problem, pass, element_bytes, any, threads, features); });
+}
+
+void require_split_memory(const Problem& problem, Pass pass, int element_bytes, int light_bytes, int ranks,
+                          int threads, std::int64_t features, const HeavyCounts& heavy, std::int64_t limit) {
+  require("", ranks, limit, [&](int any) {
+    return split_memory_bytes(problem, pass, element_bytes, light_bytes, any, threads, features, heavy);
+  });
 }
 
 void require_dense_memory(const Problem& problem, Pass pass, int element_bytes, int ranks, std::int64_t limit) {

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 
+#include "plan/heavy_rows.hpp"
 #include "tattn/problem.hpp"
 
 namespace tattn::plan {
@@ -18,12 +19,21 @@ enum class Pass { forward, gradient };
 [[nodiscard]] std::int64_t polynomial_memory_bytes(const Problem& problem, Pass pass, int element_bytes, int ranks,
                                                    int threads, std::int64_t features);
 
+/// Most bytes that a rank takes where heavy rows are computed exactly: one part at a time, beside the operands and
+/// results of the whole and copies of the part's. `light_bytes`: an entry of the polynomial's.
+[[nodiscard]] std::int64_t split_memory_bytes(const Problem& problem, Pass pass, int element_bytes, int light_bytes,
+                                              int ranks, int threads, std::int64_t features,
+                                              const HeavyCounts& heavy);
+
 /// Throws Error(Status::failed) saying how much is needed, how much there is and how many ranks would do
 /// when the pass takes more than `limit` bytes a rank.
 void require_memory(const Problem& problem, Pass pass, int element_bytes, int ranks, int threads,
                     std::int64_t limit);
 void require_polynomial_memory(const Problem& problem, Pass pass, int element_bytes, int ranks, int threads,
                                std::int64_t features, std::int64_t limit);
+
+void require_split_memory(const Problem& problem, Pass pass, int element_bytes, int light_bytes, int ranks,
+                          int threads, std::int64_t features, const HeavyCounts& heavy, std::int64_t limit);
 
 /// Most bytes that a rank of `ranks` takes for a pass of the dense method (order 1 or 2): with N = n_1 n_2, its
 /// part of the n x N weights in double (twice for a gradient) and of the N x d and N x dv products, panels, the

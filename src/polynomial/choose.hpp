@@ -1,8 +1,11 @@
 #pragma once
 #include <cstdint>
+#include <functional>
+#include <limits>
 #include <optional>
 
 #include "comm/communicator.hpp"
+#include "plan/heavy_rows.hpp"
 #include "plan/minimax.hpp"
 #include "plan/monomial_walk.hpp"
 #include "tattn/operands.hpp"
@@ -12,6 +15,13 @@ namespace tattn::polynomial {
 
 inline constexpr std::int64_t kMostFeatures = 20000;  ///< beyond, the search and the moments take too long
 
+/// What heavy rows and features are predicted to take. With it the two are chosen together, for the least seconds.
+struct SplitCosts {
+  std::function<double(std::int64_t features, const plan::HeavyCounts& heavy, bool in_double)> seconds;
+  /// The largest set that beside these heavy rows takes less than `below` seconds, its choice included; 0: none.
+  std::function<std::int64_t(const plan::HeavyCounts& heavy, double below)> most_features;
+};
+
 /// What the set of features must do.
 struct FeatureRequest {
   double tolerance = 1e-3;
@@ -19,14 +29,17 @@ struct FeatureRequest {
   std::optional<int> degree;             ///< fixed: all monomials up to it
   std::optional<std::int64_t> features;  ///< fixed: as many as these of those that matter most
   plan::Target target = plan::Target::output;
-  std::int64_t most_features = kMostFeatures;  ///< a set of more is refused
+  std::optional<plan::HeavyCounts> heavy;  ///< fixed: so many rows of largest norm; some light ones must be left
+  std::optional<SplitCosts> costs;         ///< none: no rows are heavy but fixed ones
+  double most_seconds = std::numeric_limits<double>::infinity();  ///< with costs: what takes more is refused
 };
 
 /// The features of one run, the same on every rank.
 struct FeatureChoice {
   plan::Walk walk;
+  plan::HeavyRows heavy;
   std::optional<int> degree;  ///< of a full set
-  double score_bound = 0;     ///< no score is larger in magnitude
+  double score_bound = 0;     ///< no score of light rows is larger in magnitude
   bool in_double = false;     ///< rounding in T would miss the tolerance: compute in double
   /// Proven for every softmax weight in exact arithmetic, as a share of itself; of a certified set only.
   std::optional<double> certified_error;
@@ -42,6 +55,10 @@ struct FeatureChoice {
 /// inequality after balancing), meets the tolerance. measured: the fewest of the monomials found by best-first
 /// search on a sample (rows of largest norm and random ones, weighted) whose error on other sampled rows meets two
 /// thirds of the tolerance. A fixed degree or number of features is taken as it is, and its errors are told.
+///
+/// Heavy rows, those of largest norm after balancing, are computed exactly: what the sets must do is asked of the
+/// light rows (certified: their scores' bound; measured: the merged result). With costs, several numbers of heavy
+/// rows (plan::heavy_ladder) are tried, none among them, and the one with the least predicted seconds is taken.
 ///
 /// Throws Error(failed), the same on every rank, with the range of the scores and what would help, when no set
 /// within the limits meets the tolerance.

@@ -33,7 +33,7 @@ class OutputRows {
       finish(first, rows, sums);
   }
 
-  /// False where a normaliser of this rank's is not positive. Collective.
+  /// False where a normaliser of this rank's is not positive and finite. Collective.
   [[nodiscard]] bool deliver() {
     if (in_parts_) {
       parts_.deliver();
@@ -48,7 +48,7 @@ class OutputRows {
   void finish(std::int64_t first, std::int64_t rows, double* sums) {
     for (std::int64_t i = 0; i < rows; ++i) {
       double* row = sums + i * (value_dim_ + 1);
-      if (!(row[value_dim_] > 0)) positive_ = false;
+      if (!(row[value_dim_] > 0) || std::isinf(row[value_dim_])) positive_ = false;  // nor overflown
       const double share = 1 / row[value_dim_];
       for (std::int64_t m = 0; m < value_dim_; ++m) row[m] *= share;
       row[value_dim_] = std::log(row[value_dim_]);

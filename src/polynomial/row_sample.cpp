@@ -19,64 +19,85 @@ std::int64_t rows_of(const Shape& shape, int number) {
   return number == 0 ? shape.rows : shape.key_rows[static_cast<std::size_t>(number - 1)];
 }
 
-/// The `count` rows of one slice with the largest norms, flattened indices, over all ranks.
-template <class T>
-std::vector<std::int64_t> largest_rows(const Communicator& comm, const plan::Balance& balance, int number,
-                                       const Block<const T>& block, RowRange slice, std::int64_t columns,
-                                       std::int64_t count) {
-  const RowRange mine = intersect(block.rows, slice);
-  std::vector<double> norms(static_cast<std::size_t>(mine.size()));
-  if (!mine.empty())
-    plan::row_norms(balance, number, block.data + (mine.begin - block.rows.begin) * columns, mine.size(),
-                    norms.data());
+/// Positions of the `count` largest of `norms`, largest first, the first of equals before the others.
+std::vector<std::int64_t> largest(const std::vector<double>& norms, std::int64_t count) {
   std::vector<std::int64_t> order(norms.size());
   std::iota(order.begin(), order.end(), 0);
   const auto larger = [&](std::int64_t a, std::int64_t b) {
     const double x = norms[static_cast<std::size_t>(a)], y = norms[static_cast<std::size_t>(b)];
     return x != y ? x > y : a < b;
   };
-  const auto kept = std::min<std::size_t>(static_cast<std::size_t>(count), order.size());
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(), larger);
-
-  // Each rank fills its own part of the list; the sum puts the parts together. A row counts from 1: 0 is none.
-  std::vector<double> all(static_cast<std::size_t>(2 * count * comm.size()), 0.0);
-  double* part = all.data() + 2 * count * comm.rank();
-  for (std::size_t k = 0; k < kept; ++k) {
-    part[2 * k] = norms[static_cast<std::size_t>(order[k])];
-    part[2 * k + 1] = static_cast<double>(mine.begin + order[k] + 1);
-  }
-  comm.sum(all.data(), static_cast<std::int64_t>(all.size()));
-  std::vector<std::pair<double, std::int64_t>> found;
-  for (std::size_t k = 0; k < all.size(); k += 2)
-    if (all[k + 1] > 0) found.emplace_back(-all[k], static_cast<std::int64_t>(all[k + 1]) - 1);
-  std::sort(found.begin(), found.end());
-  std::vector<std::int64_t> rows;
-  for (std::size_t k = 0; k < std::min<std::size_t>(found.size(), static_cast<std::size_t>(count)); ++k)
-    rows.push_back(found[k].second);
-  return rows;
+  const std::int64_t kept = std::min(count, std::ssize(order));
+  std::partial_sort(order.begin(), order.begin() + kept, order.end(), larger);
+  order.resize(static_cast<std::size_t>(kept));
+  return order;
 }
 
-/// Largest rows with weight 1, and random others that stand for the rest, in ascending order.
+/// The `count` rows of one operand and slice with the largest norms, over all ranks.
+template <class T>
+void rank_operand(const Communicator& comm, const plan::Balance& balance, int number, const Block<const T>& block,
+                  RowRange slice, std::int64_t count, RankedRows& ranked) {
+  const std::int64_t columns = std::ssize(balance.share);
+  const RowRange mine = intersect(block.rows, slice);
+  std::vector<double> norms(static_cast<std::size_t>(mine.size()));
+  if (!mine.empty())
+    plan::row_norms(balance, number, block.data + (mine.begin - block.rows.begin) * columns, mine.size(),
+                    norms.data());
+  const std::vector<std::int64_t> top = largest(norms, count);
+
+  // Each rank fills its own part of the list; the sum puts the parts together.
+  std::int64_t before = 0, total = 0;
+  const std::vector<std::int64_t> counts = comm.gather_all(std::ssize(top));
+  for (std::size_t r = 0; r < counts.size(); ++r) {
+    if (static_cast<int>(r) < comm.rank()) before += counts[r];
+    total += counts[r];
+  }
+  std::vector<double> all(static_cast<std::size_t>(2 * total), 0.0);
+  double* part = all.data() + 2 * before;
+  for (const std::int64_t row : top) {
+    *part++ = norms[static_cast<std::size_t>(row)];
+    *part++ = static_cast<double>(mine.begin + row);
+  }
+  comm.sum(all.data(), std::ssize(all));
+  std::vector<std::pair<double, std::int64_t>> found;
+  for (std::size_t k = 0; k < all.size(); k += 2)
+    found.emplace_back(-all[k], static_cast<std::int64_t>(all[k + 1]));
+  std::sort(found.begin(), found.end());
+  for (std::size_t k = 0; k < std::min<std::size_t>(found.size(), static_cast<std::size_t>(count)); ++k) {
+    ranked.rows[static_cast<std::size_t>(number)].push_back(found[k].second);
+    ranked.norms[static_cast<std::size_t>(number)].push_back(-found[k].first);
+  }
+}
+
 struct Chosen {
-  std::vector<std::int64_t> rows;
-  std::vector<double> weight;
+  std::int64_t row;
+  double weight;
+  std::int64_t rank;
 };
 
-Chosen choose(const std::vector<std::int64_t>& largest, RowRange slice, std::int64_t random, std::uint64_t seed,
-              int number) {
-  const std::set<std::int64_t> top(largest.begin(), largest.end());
-  std::set<std::int64_t> others;
-  for (const std::int64_t row : pick(slice.size(), random, seed, "rows of operand " + std::to_string(number)))
-    if (!top.contains(slice.begin + row)) others.insert(slice.begin + row);
-  const double rest = static_cast<double>(slice.size()) - static_cast<double>(top.size());
-  std::set<std::int64_t> all = top;
-  all.insert(others.begin(), others.end());
-  Chosen chosen;
-  for (const std::int64_t row : all) {
-    chosen.rows.push_back(row);
-    chosen.weight.push_back(top.contains(row) ? 1.0 : rest / static_cast<double>(others.size()));
+/// In ascending order of the rows.
+std::vector<Chosen> choose(const std::vector<std::int64_t>& ranked, RowRange slice, std::int64_t largest,
+                           std::int64_t random, std::uint64_t seed, int number) {
+  std::vector<Chosen> all;
+  const std::int64_t count = std::ssize(ranked);
+  const std::string name = "rows of operand " + std::to_string(number);
+  for (std::int64_t begin = 0, end = std::min(largest, count); begin < count;
+       begin = end, end = std::min(4 * end, count)) {
+    const double weight = static_cast<double>(end - begin) / static_cast<double>(std::min(largest, end - begin));
+    for (const std::int64_t k : pick(end - begin, largest, seed, name + " from " + std::to_string(begin)))
+      all.push_back({ranked[static_cast<std::size_t>(begin + k)], weight, begin + k});
   }
-  return chosen;
+  const std::set<std::int64_t> top(ranked.begin(), ranked.end());
+  std::vector<std::int64_t> others;
+  for (const std::int64_t row : pick(slice.size(), random, seed, name))
+    if (!top.contains(slice.begin + row)) others.push_back(slice.begin + row);
+  for (std::int64_t row = slice.begin; others.empty() && row < slice.end; ++row)
+    if (!top.contains(row)) others.push_back(row);  // nearly all are ranked
+  for (const std::int64_t row : others)
+    all.push_back(
+        {row, static_cast<double>(slice.size() - count) / static_cast<double>(others.size()), plan::kUnranked});
+  std::sort(all.begin(), all.end(), [](const Chosen& a, const Chosen& b) { return a.row < b.row; });
+  return all;
 }
 
 }  // namespace
@@ -105,34 +126,53 @@ double largest_score(const Communicator& comm, const Problem& problem, const Ope
 }
 
 template <class T>
+RankedRows rank_rows(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
+                     const plan::Balance& balance, std::int64_t slice, const plan::HeavyCounts& counts) {
+  RankedRows ranked;
+  for (int u = 0; u <= problem.shape.order; ++u) {
+    const std::int64_t rows = rows_of(problem.shape, u);
+    rank_operand(comm, balance, u, operand(operands, u), {slice * rows, (slice + 1) * rows},
+                 counts[static_cast<std::size_t>(u)], ranked);
+  }
+  return ranked;
+}
+
+template <class T>
 plan::Sample sample_rows(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
-                         const plan::Balance& balance, std::int64_t slice, const SampleSizes& sizes,
+                         const RankedRows& ranked, std::int64_t slice, const SampleSizes& sizes,
                          std::uint64_t seed) {
   const Shape& shape = problem.shape;
   plan::Sample sample{shape.order, shape.dim, shape.value_dim, {}, {}};
   for (int u = 0; u <= shape.order; ++u) {
+    const auto at = static_cast<std::size_t>(u);
     const RowRange range{slice * rows_of(shape, u), (slice + 1) * rows_of(shape, u)};
-    const auto& block = operand(operands, u);
-    const auto top = largest_rows(comm, balance, u, block, range, shape.dim,
-                                  u == 0 ? sizes.largest_queries : sizes.largest_keys);
-    const Chosen chosen = choose(top, range, u == 0 ? sizes.random_queries : sizes.random_keys, seed, u);
-    const auto count = static_cast<std::int64_t>(chosen.rows.size());
+    const auto chosen = choose(ranked.rows[at], range, sizes.largest(at),
+                               u == 0 ? sizes.random_queries : sizes.random_keys, seed, u);
+    const std::int64_t count = std::ssize(chosen);
     const RowRange share = comm.rank() == 0 ? RowRange{0, count} : RowRange{count, count};
-    plan::SampledRows& rows = u == 0 ? sample.query : sample.key[static_cast<std::size_t>(u - 1)];
-    rows = {count, collect_rows(comm, block, chosen.rows, share, shape.dim), {}, chosen.weight};
+    std::vector<std::int64_t> numbers;
+    plan::SampledRows rows{count, {}, {}, {}, {}};
+    for (const Chosen& one : chosen) {
+      numbers.push_back(one.row);
+      rows.weight.push_back(one.weight);
+      rows.rank.push_back(one.rank);
+    }
+    rows.x = collect_rows(comm, operand(operands, u), numbers, share, shape.dim);
     if (u == 0)
       for (double& x : rows.x) x *= problem.scale;
     else
-      rows.value =
-          collect_rows(comm, operands.value[static_cast<std::size_t>(u - 1)], chosen.rows, share, shape.value_dim);
+      rows.value = collect_rows(comm, operands.value[at - 1], numbers, share, shape.value_dim);
+    (u == 0 ? sample.query : sample.key[at - 1]) = std::move(rows);
   }
   return sample;
 }
 
-#define TATTN_INSTANTIATE(T)                                                                                       \
-  template plan::Balance balance_operands(const Communicator&, const Problem&, const Operands<T>&);                \
-  template double largest_score(const Communicator&, const Problem&, const Operands<T>&, const plan::Balance&);    \
-  template plan::Sample sample_rows(const Communicator&, const Problem&, const Operands<T>&, const plan::Balance&, \
+#define TATTN_INSTANTIATE(T)                                                                                    \
+  template plan::Balance balance_operands(const Communicator&, const Problem&, const Operands<T>&);             \
+  template double largest_score(const Communicator&, const Problem&, const Operands<T>&, const plan::Balance&); \
+  template RankedRows rank_rows(const Communicator&, const Problem&, const Operands<T>&, const plan::Balance&,  \
+                                std::int64_t, const plan::HeavyCounts&);                                        \
+  template plan::Sample sample_rows(const Communicator&, const Problem&, const Operands<T>&, const RankedRows&, \
                                     std::int64_t, const SampleSizes&, std::uint64_t)
 TATTN_INSTANTIATE(float);
 TATTN_INSTANTIATE(double);

@@ -14,6 +14,15 @@ namespace tattn::polynomial {
 /// How many rows a sample takes of each operand: those of largest balanced norm and random others.
 struct SampleSizes {
   std::int64_t largest_queries, random_queries, largest_keys, random_keys;
+  [[nodiscard]] std::int64_t largest(std::size_t operand) const {
+    return operand == 0 ? largest_queries : largest_keys;
+  }
+};
+
+/// The rows of one slice with the largest balanced norms, largest first: by operand, flattened indices and norms.
+struct RankedRows {
+  std::array<std::vector<std::int64_t>, kMaxOrder + 1> rows;
+  std::array<std::vector<double>, kMaxOrder + 1> norms;
 };
 
 /// Peaks, balance and largest norms of all operands, over all rows and slices. Collective.
@@ -26,11 +35,20 @@ template <class T>
 [[nodiscard]] double largest_score(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
                                    const plan::Balance& balance);
 
-/// Rows of one slice with the weights that plan::SampledRows asks for; queries times the scale. Filled on rank 0,
-/// empty on the others. The same for the same seed whatever the number of ranks. Collective.
+/// The `counts[u]` largest rows of operand u (Q first), or all where there are fewer; the same on every rank.
+/// Collective.
+template <class T>
+[[nodiscard]] RankedRows rank_rows(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
+                                   const plan::Balance& balance, std::int64_t slice,
+                                   const plan::HeavyCounts& counts);
+
+/// Rows of one slice with the weights that plan::SampledRows asks for; queries times the scale. Of the ranked rows
+/// the largest all, of ranges of them behind, each four times as long, as many that stand for the range; of the
+/// others random ones. Filled on rank 0, empty on the others. The same for the same seed whatever the number of
+/// ranks. Collective.
 template <class T>
 [[nodiscard]] plan::Sample sample_rows(const Communicator& comm, const Problem& problem,
-                                       const Operands<T>& operands, const plan::Balance& balance,
-                                       std::int64_t slice, const SampleSizes& sizes, std::uint64_t seed);
+                                       const Operands<T>& operands, const RankedRows& ranked, std::int64_t slice,
+                                       const SampleSizes& sizes, std::uint64_t seed);
 
 }  // namespace tattn::polynomial

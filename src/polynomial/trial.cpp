@@ -7,6 +7,8 @@
 #include "exact/exact.hpp"
 #include "plan/random_normal.hpp"
 #include "polynomial/polynomial.hpp"
+#include "split/exact_parts.hpp"
+#include "split/part.hpp"
 #include "tattn/error.hpp"
 
 namespace tattn::polynomial {
@@ -34,7 +36,9 @@ double relative_difference(const std::vector<U>& tried, std::int64_t tried_strid
       size += w * exact * exact;
     }
   }
-  return difference == 0 ? 0.0 : std::sqrt(difference / size);
+  if (difference == 0) return 0;
+  const double error = std::sqrt(difference / size);
+  return std::isfinite(error) ? error : std::numeric_limits<double>::infinity();  // overflow is no result
 }
 
 /// Every monomial times one more variable, the last: there a key row holds its weight.
@@ -54,6 +58,19 @@ plan::Walk weighted(const plan::Walk& walk) {
   for (std::size_t node = 1; node < walk.parent.size(); ++node)
     add(walk.parent[node] + 1, walk.variable[node], node, true);
   return result;
+}
+
+/// Of dQ, dK1.., dV1..
+template <class T>
+Gradients<T> views_of(std::vector<std::vector<T>>& gradients) {
+  const std::size_t order = gradients.size() / 2;
+  Gradients<T> views;
+  views.query = gradients[0].data();
+  for (std::size_t u = 0; u < order; ++u) {
+    views.key[u] = gradients[1 + u].data();
+    views.value[u] = gradients[1 + order + u].data();
+  }
+  return views;
 }
 
 }  // namespace
@@ -104,6 +121,7 @@ Trial::Trial(const Communicator& alone, const plan::Sample& sample, plan::Target
   for (std::size_t u = 0; u <= order; ++u) {
     const std::vector<double>& weight = operand(sample, u).weight;
     row_weight_.push_back(weight);
+    row_rank_.push_back(operand(sample, u).rank);
     if (u == 0) continue;
     for (std::size_t i = 0; i < weight.size(); ++i) {
       truth_.operands[u][i * (static_cast<std::size_t>(dim_) + order) + static_cast<std::size_t>(dim_) + u - 1] =
@@ -118,6 +136,18 @@ Trial::Trial(const Communicator& alone, const plan::Sample& sample, plan::Target
     exact::gradient<double>(alone_, truth_.problem, truth_.views(), options,
                             {truth_.output.data(), truth_.lse.data()}, truth_.upstream.data(),
                             truth_.gradient_views());
+  take_heavy({});
+}
+
+void Trial::take_heavy(const plan::HeavyCounts& counts) {
+  heavy_ = {};
+  for (std::size_t u = 0; u < row_rank_.size(); ++u) {
+    for (std::size_t i = 0; i < row_rank_[u].size(); ++i)
+      if (row_rank_[u][i] < counts[u]) heavy_.rows[u].push_back(static_cast<std::int64_t>(i));
+    heavy_.counts[u] = std::ssize(heavy_.rows[u]);
+  }
+  heavy_sums_ = exact::SoftmaxRows(truth_.problem.shape.rows, truth_.problem.shape.value_dim);
+  split::exact_forward<double>(alone_, truth_.problem, heavy_, truth_.views(), {}, heavy_sums_);
 }
 
 template <class T>
@@ -134,14 +164,7 @@ Operands<T> Trial::Case<T>::views() const {
 
 template <class T>
 Gradients<T> Trial::Case<T>::gradient_views() {
-  const auto order = static_cast<std::size_t>(problem.shape.order);
-  Gradients<T> views;
-  views.query = gradients[0].data();
-  for (std::size_t u = 0; u < order; ++u) {
-    views.key[u] = gradients[1 + u].data();
-    views.value[u] = gradients[1 + order + u].data();
-  }
-  return views;
+  return views_of(gradients);
 }
 
 template <class T>
@@ -149,17 +172,49 @@ double Trial::error(const plan::Walk& walk) const {
   Case<T> tried = rounded<T>(tried_);
   const plan::Walk set = weighted(walk);
   const Options options;
+  exact::SoftmaxRows sums = heavy_sums_;
+  const split::Part<T> light(tried.problem, heavy_, plan::light_part(), tried.views());
+  const auto forward_pass = [&](const Problem& problem, const Operands<T>& rows, const Output<T>& into) {
+    forward<T>(alone_, problem, set, {}, rows, options, into);
+  };
   try {
-    forward<T>(alone_, tried.problem, set, {}, tried.views(), options, {tried.output.data(), tried.lse.data()});
+    if (plan::has_tuples(light.problem().shape)) light.forward(forward_pass, sums);
   } catch (const NotPositive&) {
     return std::numeric_limits<double>::infinity();
   }
+  sums.finish(Output<T>{tried.output.data(), tried.lse.data()});
   const std::int64_t values = tried.problem.shape.value_dim;
   if (target_ == plan::Target::output)
     return relative_difference(tried.output, values, truth_.output, values, values, row_weight_[0], 1);
-  gradient<T>(alone_, tried.problem, set, {}, tried.views(), options, {tried.output.data(), tried.lse.data()},
-              tried.upstream.data(), tried.gradient_views());
+  const auto gradient_pass = [&](const Problem& problem, const Operands<T>& rows, const Output<const T>& out,
+                                 const T* upstream, const Gradients<T>& into) {
+    gradient<T>(alone_, problem, set, {}, rows, options, out, upstream, into);
+  };
+  if (plan::has_tuples(light.problem().shape))
+    light.gradient(gradient_pass, {tried.output.data(), tried.lse.data()}, tried.upstream.data(),
+                   tried.gradient_views());
+  if (heavy_.any()) add_exact_gradients(tried);
   return worst_error(tried);
+}
+
+/// The shares of the tuples with a heavy row, in the exact method's columns.
+template <class T>
+void Trial::add_exact_gradients(Case<T>& tried) const {
+  std::vector<std::vector<double>> shares;
+  for (const auto& array : truth_.gradients) shares.emplace_back(array.size());
+  const std::vector<double> output(tried.output.begin(), tried.output.end()),
+      lse(tried.lse.begin(), tried.lse.end());
+  split::exact_gradient<double>(alone_, truth_.problem, heavy_, truth_.views(), {}, {output.data(), lse.data()},
+                                truth_.upstream.data(), views_of(shares));
+  const std::size_t operands = row_weight_.size();
+  for (std::size_t a = 0; a < shares.size(); ++a) {
+    const std::size_t rows = row_weight_[a < operands ? a : a - operands + 1].size();
+    const std::size_t from = shares[a].size() / rows, to = tried.gradients[a].size() / rows;
+    const auto columns = static_cast<std::size_t>(a < operands ? dim_ : tried.problem.shape.value_dim);
+    for (std::size_t i = 0; i < rows; ++i)
+      for (std::size_t c = 0; c < columns; ++c)
+        tried.gradients[a][i * to + c] += static_cast<T>(shares[a][i * from + c]);
+  }
 }
 
 /// A row's gradient holds its weight once: as a key through the softmax, as a query through the upstream gradient.

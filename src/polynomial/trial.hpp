@@ -3,7 +3,9 @@
 #include <vector>
 
 #include "comm/communicator.hpp"
+#include "exact/softmax_rows.hpp"
 #include "plan/feature_search.hpp"
+#include "plan/heavy_rows.hpp"
 #include "plan/minimax.hpp"
 #include "tattn/operands.hpp"
 #include "tattn/options.hpp"
@@ -18,6 +20,9 @@ class Trial {
  public:
   /// `alone` is a communicator of this rank only.
   Trial(const Communicator& alone, const plan::Sample& sample, plan::Target target);
+
+  /// From now on the counts[u] largest rows of operand u are heavy: tuples with one of them are computed exactly.
+  void take_heavy(const plan::HeavyCounts& counts);
 
   /// Relative Frobenius error of the polynomial method in T, its rounding included, against the exact one in
   /// double: of O, or the largest over the gradients, of a random upstream gradient. Infinite where a normaliser is
@@ -43,12 +48,17 @@ class Trial {
   template <class T>
   [[nodiscard]] static Case<T> rounded(const Case<double>& from);
   template <class T>
+  void add_exact_gradients(Case<T>& tried) const;
+  template <class T>
   [[nodiscard]] double worst_error(const Case<T>& tried) const;
 
   const Communicator& alone_;
   plan::Target target_;
   std::int64_t dim_;
-  std::vector<std::vector<double>> row_weight_;  ///< Q, K1..
+  std::vector<std::vector<double>> row_weight_;      ///< Q, K1..
+  std::vector<std::vector<std::int64_t>> row_rank_;  ///< likewise
+  plan::HeavyRows heavy_;                            ///< of the sample
+  exact::SoftmaxRows heavy_sums_{0, 0};              ///< over the tuples with a heavy row
   Case<double> truth_;
   Case<double> tried_;  ///< its results are not used
 };

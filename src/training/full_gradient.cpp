@@ -16,6 +16,9 @@ std::vector<double> full_gradient(const Communicator& comm, const Loss<T>& loss,
   if (problem.attention.shape.order != 2)
     throw Error(Status::usage, fmt::format("the gradient with respect to the whole X is of order 2, not {}",
                                            problem.attention.shape.order));
+  if (plan.heavy != nullptr)
+    throw Error(Status::usage,
+                "the gradient with respect to the whole X is not made beside heavy rows: plan without");
   const FullGradientCall<T> call{comm,
                                  problem.attention,
                                  problem.model_dim,

@@ -43,6 +43,8 @@ Trainer<T>::Trainer(const Communicator& comm, Loss<T>& loss, TrainOrder order, T
       state_(std::move(state)),
       watch_(comm, loss, order_.options) {
   order_.options.progress = {};
+  // Which rows are heavy changes with the weights: a plan that is to last has none.
+  order_.options.heavy_rows.emplace(static_cast<std::size_t>(loss.problem().attention.shape.order) + 1, 0);
 }
 
 template <class T>
