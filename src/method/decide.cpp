@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "method/kernel_rates.hpp"
+#include "method/machine_rates.hpp"
 #include "plan/flops.hpp"
 #include "plan/partition.hpp"
 #include "polynomial/choose.hpp"
@@ -12,6 +13,16 @@
 
 namespace tattn::method {
 namespace {
+
+/// Measured here, for the machine that is planned for; nothing is known of ScaLAPACK's.
+template <class T>
+plan::Rates rates_for(const Communicator& comm, const Problem& problem, const Options& options,
+                      const Setting& setting) {
+  if (options.method == Method::dense) return {};
+  const plan::Rates here = measure_rates<T>(comm, problem, options.method);
+  if (!setting.machine) return here;
+  return plan::on_machine(here, core_flops<T>(comm), *setting.machine, sizeof(T), setting.ranks, options.threads);
+}
 
 /// One decision: what its steps share.
 template <class T>
@@ -24,7 +35,7 @@ class Decision {
         operands_(operands),
         options_(options),
         setting_(setting),
-        rates_(options.method == Method::dense ? plan::Rates{} : measure_rates<T>(comm, problem, options.method)) {}
+        rates_(rates_for<T>(comm, problem, options, setting)) {}
 
   Plan made() {
     plan_.reason = "asked for";
