@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/examples.hpp"
 #include "cli/suggestions.hpp"
 #include "tattn/error.hpp"
 #include "tattn/version.hpp"
@@ -14,7 +15,7 @@
 namespace tattn::cli {
 namespace {
 
-const std::vector<std::string> kLaterCommands = {"train", "batch", "study"};
+const std::vector<std::string> kLaterCommands = {"train", "batch"};
 
 std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;
@@ -83,6 +84,15 @@ void explain(const CLI::App& app, const std::vector<std::string>& words, const C
   throw Error(Status::usage, fmt::format("{}: {}; see {} --help", call, one_line(error.what()), call));
 }
 
+/// tattn help [COMMAND]
+Action help(const CLI::App& app, const std::vector<std::string>& words) {
+  if (words.empty()) return print(app.help());
+  check_command(app, words.front());
+  if (words.size() > 1 || words.front().starts_with('-'))
+    throw Error(Status::usage, "tattn help takes the name of one command");
+  return print(app.get_subcommand(words.front())->help("tattn"));
+}
+
 }  // namespace
 
 Action parse_command_line(int argc, char** argv) {
@@ -96,6 +106,9 @@ Action parse_command_line(int argc, char** argv) {
   add_forward(app, action);
   add_gradient(app, action);
   add_verify(app, action);
+  add_study(app, action);
+  add_examples(app);
+  if (argc > 1 && std::string(argv[1]) == "help") return help(app, {argv + 2, argv + argc});
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForVersion& version) {

@@ -12,5 +12,6 @@ void add_plan(CLI::App& app, Action& action);
 void add_forward(CLI::App& app, Action& action);
 void add_gradient(CLI::App& app, Action& action);
 void add_verify(CLI::App& app, Action& action);
+void add_study(CLI::App& app, Action& action);
 
 }  // namespace tattn::cli
