@@ -6,18 +6,18 @@
 #include <limits>
 #include <type_traits>
 
-#include "bench/gemm_rate.hpp"
+#include "method/gemm_rate.hpp"
 #include "stopwatch.hpp"
 
 namespace tattn::bench {
 
 template <class T>
 PassTime time_pass(const Communicator& comm, int repeats, const std::function<void()>& pass) {
-  double gemm = gemm_rate<T>(2), seconds = std::numeric_limits<double>::infinity();
+  double gemm = method::gemm_rate<T>(2), seconds = std::numeric_limits<double>::infinity();
   for (int r = 0; r < repeats; ++r) {
     comm.barrier();
     seconds = std::min(seconds, comm.max(timed(pass)));
-    gemm = std::max(gemm, gemm_rate<T>(1));
+    gemm = std::max(gemm, method::gemm_rate<T>(1));
   }
   return {seconds, comm.max(gemm)};
 }

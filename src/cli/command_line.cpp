@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/examples.hpp"
 #include "cli/log.hpp"
 #include "cli/suggestions.hpp"
 #include "cli/train.hpp"
@@ -15,8 +16,6 @@
 
 namespace tattn::cli {
 namespace {
-
-const std::vector<std::string> kLaterCommands = {"study"};
 
 std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;
@@ -41,9 +40,6 @@ std::string hint(const std::string& word, const std::vector<std::string>& candid
 void check_command(const CLI::App& app, const std::string& word) {
   const auto names = command_names(app);
   if (word.starts_with('-') || std::find(names.begin(), names.end(), word) != names.end()) return;
-  if (std::find(kLaterCommands.begin(), kLaterCommands.end(), word) != kLaterCommands.end())
-    throw Error(Status::usage, fmt::format("command '{}' is not in this version ({}); it has {}", word,
-                                           TATTN_VERSION, fmt::join(names, ", ")));
   throw Error(Status::usage, fmt::format("unknown command '{}': {}", word,
                                          hint(word, names, fmt::format("use one of {}", fmt::join(names, ", ")))));
 }
@@ -96,6 +92,15 @@ void add_log_options(CLI::App& app, LogOptions& options) {
   }
 }
 
+/// tattn help [COMMAND]
+Action help(const CLI::App& app, const std::vector<std::string>& words) {
+  if (words.empty()) return print(app.help());
+  check_command(app, words.front());
+  if (words.size() > 1 || words.front().starts_with('-'))
+    throw Error(Status::usage, "tattn help takes the name of one command");
+  return print(app.get_subcommand(words.front())->help("tattn"));
+}
+
 }  // namespace
 
 Action parse_command_line(int argc, char** argv) {
@@ -111,8 +116,11 @@ Action parse_command_line(int argc, char** argv) {
   add_verify(app, action);
   add_train(app, action);
   add_batch(app, action);
+  add_study(app, action);
   LogOptions log;
   add_log_options(app, log);
+  add_examples(app);
+  if (argc > 1 && std::string(argv[1]) == "help") return help(app, {argv + 2, argv + argc});
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForVersion& version) {

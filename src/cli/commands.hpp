@@ -13,5 +13,6 @@ void add_forward(CLI::App& app, Action& action);
 void add_gradient(CLI::App& app, Action& action);
 void add_verify(CLI::App& app, Action& action);
 void add_batch(CLI::App& app, Action& action);
+void add_study(CLI::App& app, Action& action);
 
 }  // namespace tattn::cli

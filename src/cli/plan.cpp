@@ -1,4 +1,5 @@
-// tattn plan IN: how a file would be computed, why, with what error, and what that takes.
+// tattn plan IN: how a file would be computed, why, with what error, and what that takes, here or on another
+// machine.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -8,10 +9,13 @@
 #include "cli/commands.hpp"
 #include "cli/common_options.hpp"
 #include "cli/log.hpp"
+#include "cli/machine_file.hpp"
 #include "cli/paths.hpp"
 #include "cli/report.hpp"
 #include "io/operand_file.hpp"
 #include "method/decide.hpp"
+#include "method/machine_rates.hpp"
+#include "tattn/error.hpp"
 
 namespace tattn::cli {
 namespace {
@@ -20,16 +24,17 @@ struct PlanOptions {
   std::string input;
   std::string command = "gradient";
   std::optional<int> ranks;
+  std::string machine, calibrate;  ///< files
   CommonOptions common;
 };
 
 template <class T>
 Plan make(const Communicator& comm, const PlanOptions& options, const io::FileInfo& info, const Options& library,
-          int ranks) {
+          int ranks, const std::optional<plan::Machine>& machine) {
   const RowRange mine = even_range(info.problem.shape.total_rows(), comm.size(), comm.rank());
   const auto rows = io::read_operands<T>(comm, info, mine, io::Needs::operands);
   return method::decide<T>(comm, info.problem, rows.views(), library,
-                           {options.command == "gradient", ranks, fixed_grid(ranks, options.common)});
+                           {options.command == "gradient", ranks, fixed_grid(ranks, options.common), machine});
 }
 
 void print_cost(const char* pass, const Cost& cost) {
@@ -65,23 +70,41 @@ void print_plan(const PlanOptions& options, const Plan& plan, int ranks, int thr
                                        : "no set of features to compare");
 }
 
+void calibrate(const Communicator& comm, const PlanOptions& options) {
+  check_report(comm, options.calibrate, {});
+  if (!options.machine.empty()) check_different(comm, options.machine, options.calibrate);
+  const plan::Machine machine = method::measure_machine(comm);
+  write_machine(comm, options.calibrate, machine);
+  if (comm.rank() != 0 || options.common.quiet) return;
+  fmt::print("{}: matrix products {:.3g} (f32), {:.3g} (f64) flop/s a core, memory {:.3g} bytes/s\n", machine.name,
+             machine.core_flops_f32, machine.core_flops_f64, machine.memory_bandwidth);
+  fmt::print("network {:.2g} s, {:.3g} bytes/s{}\n", machine.latency, machine.bandwidth,
+             comm.size() == 1 ? ": assumed, as one rank has none to measure" : "");
+}
+
 void run(const Communicator& comm, const PlanOptions& options) {
   if (options.common.quiet) quiet_log();
+  if (!options.calibrate.empty()) calibrate(comm, options);
+  if (options.input.empty() && !options.calibrate.empty()) return;
+  if (options.input.empty()) throw Error(Status::usage, "tattn plan: IN is required; see tattn plan --help");
   const int ranks = options.ranks.value_or(comm.size());
   refuse_what_is_missing(ranks, options.common);
   check_report(comm, options.common.report, {options.input});
+  const auto machine = options.machine.empty() ? std::nullopt : std::optional(read_machine(comm, options.machine));
   const io::FileInfo info = io::inspect(comm, options.input, io::Needs::operands, options.common.overrides());
   refuse_what_method_cannot(options.common, info);
   const Options library = library_options(comm, options.common);
-  const Plan plan = info.dtype == io::DType::f32 ? make<float>(comm, options, info, library, ranks)
-                                                 : make<double>(comm, options, info, library, ranks);
+  const Plan plan = info.dtype == io::DType::f32 ? make<float>(comm, options, info, library, ranks, machine)
+                                                 : make<double>(comm, options, info, library, ranks, machine);
   Report report;
   report.command = "plan";
   report.input = options.input;
   report.threads = library.threads;
   report.take(plan);
   write_report(comm, options.common, info, report);
-  if (comm.rank() == 0 && !options.common.quiet) print_plan(options, plan, ranks, library.threads);
+  if (comm.rank() != 0 || options.common.quiet) return;
+  if (machine) fmt::print("on {}\n", machine->name);
+  print_plan(options, plan, ranks, library.threads);
 }
 
 }  // namespace
@@ -89,11 +112,16 @@ void run(const Communicator& comm, const PlanOptions& options) {
 void add_plan(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("plan", "how IN would be computed, and what that takes");
   const auto options = std::make_shared<PlanOptions>();
-  command->add_option("IN", options->input, "operand or problem file")->required();
+  command->add_option("IN", options->input, "operand or problem file; may be left out with --calibrate");
   command->add_option("--command", options->command, "what is to be computed")
       ->check(CLI::IsMember({"forward", "gradient"}))
       ->capture_default_str();
   command->add_option("--ranks", options->ranks, "plan for so many ranks like these")->check(positive());
+  command
+      ->add_option("--machine", options->machine, "plan for the machine that this file describes (data/machines)")
+      ->type_name("FILE");
+  command->add_option("--calibrate", options->calibrate, "measure this machine and write its description")
+      ->type_name("FILE");
   add_common_options(*command, options->common);
   command->callback([options, &action] { action = [options](const Communicator& comm) { run(comm, *options); }; });
 }

@@ -1,10 +1,12 @@
 #include "comm/communicator.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "comm/mpi_error.hpp"
@@ -65,6 +67,10 @@ std::int64_t Communicator::bytes_sent_by_process() {
   return process_bytes;
 }
 
+double Communicator::mpi_seconds_by_process() {
+  return comm::InCall::total;
+}
+
 void Communicator::count_sent(std::int64_t bytes) const {
   bytes_sent_ += bytes;
   process_bytes += bytes;
@@ -88,6 +94,15 @@ int Communicator::ranks_on_node() const {
 
 void Communicator::barrier() const {
   TATTN_MPI(MPI_Barrier, handle_);
+}
+
+void Communicator::barrier_asleep() const {
+  MPI_Request request = MPI_REQUEST_NULL;
+  TATTN_MPI(MPI_Ibarrier, handle_, &request);
+  for (int here = 0; here == 0;) {
+    TATTN_MPI(MPI_Test, &request, &here, MPI_STATUS_IGNORE);
+    if (here == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 }
 
 std::vector<std::int64_t> Communicator::gather_all(std::int64_t value) const {

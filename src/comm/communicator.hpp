@@ -28,6 +28,8 @@ class Communicator {
   /// The same over all communicators this process has had. Not collective.
   [[nodiscard]] static std::int64_t bytes_sent_by_process();
   void count_sent(std::int64_t bytes) const;
+  /// Seconds that this process has been inside of MPI calls, waiting for others included. Not collective.
+  [[nodiscard]] static double mpi_seconds_by_process();
 
   /// The ranks that give the same `colour`, at least 0, in the order they have here. Collective.
   [[nodiscard]] Communicator split(int colour) const;
@@ -36,6 +38,8 @@ class Communicator {
   [[nodiscard]] int ranks_on_node() const;
 
   void barrier() const;
+  /// A barrier for ranks that have long to wait: they sleep in between and leave their cores to others.
+  void barrier_asleep() const;
   [[nodiscard]] std::vector<std::int64_t> gather_all(std::int64_t value) const;  ///< by rank
   [[nodiscard]] std::int64_t sum(std::int64_t value) const;
   [[nodiscard]] std::int64_t max(std::int64_t value) const;

@@ -4,6 +4,8 @@
 
 namespace tattn::comm {
 
+double InCall::total = 0;
+
 void check(int code, const char* call) {
   if (code == MPI_SUCCESS) return;
   char text[MPI_MAX_ERROR_STRING] = "unknown error";

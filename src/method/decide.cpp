@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "method/kernel_rates.hpp"
+#include "method/machine_rates.hpp"
 #include "plan/flops.hpp"
 #include "plan/heavy_rows.hpp"
 #include "plan/partition.hpp"
@@ -14,6 +15,18 @@
 
 namespace tattn::method {
 namespace {
+
+/// Measured here, for the machine that is planned for; nothing is known of ScaLAPACK's.
+template <class T>
+plan::Rates rates_for(const Communicator& comm, const Problem& problem, const Options& options,
+                      const Setting& setting) {
+  if (options.method == Method::dense) return {};
+  // Heavy rows take the exact kernels beside the polynomial's.
+  const Method measured = options.method == Method::polynomial ? Method::automatic : options.method;
+  const plan::Rates here = measure_rates<T>(comm, problem, measured);
+  if (!setting.machine) return here;
+  return plan::on_machine(here, core_flops<T>(comm), *setting.machine, sizeof(T), setting.ranks, options.threads);
+}
 
 /// One decision: what its steps share.
 template <class T>
@@ -26,7 +39,7 @@ class Decision {
         operands_(operands),
         options_(options),
         setting_(setting),
-        rates_(options.method == Method::dense ? plan::Rates{} : measure_rates<T>(comm, problem, measured())) {}
+        rates_(rates_for<T>(comm, problem, options, setting)) {}
 
   Plan made() {
     plan_.reason = "asked for";
@@ -40,11 +53,6 @@ class Decision {
   }
 
  private:
-  /// What of the machine must be known: heavy rows take the exact method too.
-  [[nodiscard]] Method measured() const {
-    return options_.method == Method::polynomial ? Method::automatic : options_.method;
-  }
-
   /// Do the options leave nothing to the polynomial?
   [[nodiscard]] bool all_heavy() const {
     const auto heavy = fixed_heavy_rows();

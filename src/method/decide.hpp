@@ -2,7 +2,7 @@
 #include <optional>
 
 #include "comm/communicator.hpp"
-#include "plan/cost_model.hpp"
+#include "plan/machine.hpp"
 #include "tattn/plan.hpp"
 
 namespace tattn::method {
@@ -10,9 +10,10 @@ namespace tattn::method {
 /// What make_plan is not told by its options.
 struct Setting {
   bool gradients = false;
-  int ranks = 1;                   ///< that the plan is for, not always those that make it
-  std::optional<plan::Grid> grid;  ///< fixed; else the fastest
-  std::int64_t runs = 1;           ///< how often it will be used: over them the time of choosing features is shared
+  int ranks = 1;                                        ///< that the plan is for, not always those that make it
+  std::optional<plan::Grid> grid;                       ///< fixed; else the fastest
+  std::optional<plan::Machine> machine = std::nullopt;  ///< that the plan is for; else this one
+  std::int64_t runs = 1;                                ///< that share the time of choosing features
 };
 
 /// tattn::make_plan for a number of ranks. Collective.

@@ -1,4 +1,4 @@
-#include "bench/gemm_rate.hpp"
+#include "method/gemm_rate.hpp"
 
 #include <cblas.h>
 
@@ -7,7 +7,7 @@
 
 #include "stopwatch.hpp"
 
-namespace tattn::bench {
+namespace tattn::method {
 
 template <class T>
 double gemm_rate(int repeats) {
@@ -28,4 +28,4 @@ double gemm_rate(int repeats) {
 template double gemm_rate<float>(int);
 template double gemm_rate<double>(int);
 
-}  // namespace tattn::bench
+}  // namespace tattn::method

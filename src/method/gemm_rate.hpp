@@ -1,9 +1,9 @@
 #pragma once
 
-namespace tattn::bench {
+namespace tattn::method {
 
 /// Flops per second of OpenBLAS sgemm or dgemm on one thread, 1536 x 1536 x 1536, best of `repeats`.
 template <class T>
 [[nodiscard]] double gemm_rate(int repeats);
 
-}  // namespace tattn::bench
+}  // namespace tattn::method

@@ -1,0 +1,9 @@
+#pragma once
+#include <CLI/CLI.hpp>
+
+namespace tattn::cli {
+
+/// Examples below the help of every command that `app` has.
+void add_examples(CLI::App& app);
+
+}  // namespace tattn::cli

@@ -1,0 +1,20 @@
+#include "plan/machine.hpp"
+
+#include <algorithm>
+
+namespace tattn::plan {
+
+Rates on_machine(const Rates& here, double core_flops, const Machine& machine, int element_bytes, int ranks,
+                 int threads) {
+  Rates there = here;
+  const double faster = (element_bytes == 4 ? machine.core_flops_f32 : machine.core_flops_f64) / core_flops;
+  for (double* rate : {&there.exact_forward, &there.exact_gradient, &there.polynomial_forward,
+                       &there.polynomial_gradient, &there.core_flops})
+    *rate *= faster;
+  const int on_node = std::max(1, machine.cores_per_node / threads);
+  there.latency = machine.latency;
+  there.bandwidth = ranks <= on_node ? machine.memory_bandwidth / 3 / ranks : machine.bandwidth / 2 / on_node;
+  return there;
+}
+
+}  // namespace tattn::plan
