@@ -39,7 +39,7 @@ const std::vector<Wrong> kWrong = {
     {"", "no command"},
     {"foward in.h5 out.h5", "unknown command 'foward': did you mean 'forward'?"},
     {"xyzzy", "use one of generate, info"},
-    {"train in.h5 out.h5", "'train' is not in this version"},
+    {"train in.h5 out.h5", "--steps"},
     {"forward", "IN is required"},
     {"forward --tolernce 1 in.h5 out.h5",
      "unknown option '--tolernce' of tattn forward: did you mean '--tolerance'?"},
