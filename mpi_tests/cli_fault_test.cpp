@@ -113,7 +113,6 @@ TEST(LogFile, HasTimeRankAndTheErrorToo) {
   EXPECT_NE(log.find(" rank 0 info: wrote out.h5\n"), std::string::npos) << log;
   EXPECT_NE(log.find(" rank 0 error: out.h5: exists"), std::string::npos) << log;
   EXPECT_NE(log.find(" rank 1 debug: in.h5: "), std::string::npos) << log;
-  EXPECT_EQ(shop.tattn("info in.h5 --log-file none/log", 2).status, 2);
 }
 
 TEST(TwoRuns, OfTheSameResultLeaveOneOfThem) {

@@ -196,13 +196,14 @@ TEST(TrainRefuses, CheckpointsThatAreNotWhatTheyShouldBe) {
   newer[8] = 99;
   write_bytes(shop.path("damaged.ckpt"), damaged);
   write_bytes(shop.path("newer.ckpt"), newer);
+  write_bytes(shop.path("foreign.ckpt"), read_bytes(shop.path("problem.h5")));
   const auto resume = [](const std::string& name) {
     return "train problem.h5 again.h5 --steps 4 --resume " + name;
   };
   for (const int ranks : {1, 3}) {
     expect_refused(shop, resume("damaged.ckpt"), ranks, 3, "damaged");
     expect_refused(shop, resume("newer.ckpt"), ranks, 3, "version 99");
-    expect_refused(shop, resume("problem.h5"), ranks, 3, "is no checkpoint");
+    expect_refused(shop, resume("foreign.ckpt"), ranks, 3, "is no checkpoint");
     expect_refused(shop, resume("nothing.ckpt"), ranks, 3, "nothing.ckpt");
   }
   expect_refused(shop, resume("a.ckpt --optimizer gd"), 1, 2, "--optimizer");

@@ -42,7 +42,7 @@ double polynomial_seconds(const FileWork& work, const Setting& setting, int rank
   const std::int64_t features = setting.options.features.value_or(kUsualFeatures);
   const plan::Grid grid = plan::default_grid(work.problem.shape, ranks);
   const auto groups = plan::even_groups(features, grid.features);
-  return plan::predict_choice(work.problem, setting.gradients, features, rates) +
+  return plan::predict_choice(work.problem, setting.gradients, features, false, rates) +
          sum_passes(setting.gradients, [&](plan::Pass pass) {
            return *plan::predict_polynomial(work.problem, pass, work.element_bytes, grid, groups,
                                             setting.options.threads, rates)
