@@ -47,15 +47,6 @@ FeatureChoice choose(MPI_Comm handle, const Case& c, const FeatureRequest& reque
   return polynomial::choose_features<double>(comm, c.problem, mine.operands(), request);
 }
 
-double relative_error(const Matrix& tried, const Matrix& exact) {
-  double difference = 0, size = 0;
-  for (std::size_t x = 0; x < exact.size(); ++x) {
-    difference += (tried[x] - exact[x]) * (tried[x] - exact[x]);
-    size += exact[x] * exact[x];
-  }
-  return std::sqrt(difference / size);
-}
-
 /// Of every result but LSE, against the exact method.
 void expect_within(const Case& c, const Plan& plan, const Options& options, double bound) {
   const Arrays tried = by_plan<double>(c, plan, options), exact = library_attention<double>(MPI_COMM_WORLD, c, {});

@@ -20,15 +20,6 @@ Plan plan_of(const Case& c, const Options& options, bool gradients) {
   return make_plan<T>(MPI_COMM_WORLD, c.problem, mine.operands(), options, gradients);
 }
 
-double relative_error(const Matrix& tried, const Matrix& exact) {
-  double difference = 0, size = 0;
-  for (std::size_t x = 0; x < exact.size(); ++x) {
-    difference += (tried[x] - exact[x]) * (tried[x] - exact[x]);
-    size += exact[x] * exact[x];
-  }
-  return std::sqrt(difference / size);
-}
-
 Case decaying() {
   return spread_case(make_shape(1, 90, {80, 70}, 5, 4), 1, {1.1, 0.8, 0.5, 0.3, 0.2});
 }

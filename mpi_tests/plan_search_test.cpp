@@ -16,6 +16,7 @@ namespace tattn::plan {
 namespace {
 
 using test::Case;
+using test::relative_error;
 
 std::set<std::vector<std::int32_t>> owned_monomials(const Walk& walk) {
   std::set<std::vector<std::int32_t>> result;
@@ -27,15 +28,6 @@ std::set<std::vector<std::int32_t>> owned_monomials(const Walk& walk) {
     result.insert(path);
   }
   return result;
-}
-
-double relative_error(const test::Matrix& got, const test::Matrix& want) {
-  double gap = 0, norm = 0;
-  for (std::size_t i = 0; i < want.size(); ++i) {
-    gap += (got[i] - want[i]) * (got[i] - want[i]);
-    norm += want[i] * want[i];
-  }
-  return std::sqrt(gap / norm);
 }
 
 std::vector<double> decay(std::int64_t dim, double first, double exponent) {

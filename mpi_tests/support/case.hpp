@@ -1,5 +1,6 @@
 #pragma once
 // A whole attention problem on one rank, in double: what the twin computes and what scatter.hpp cuts up.
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -11,6 +12,16 @@ namespace tattn::test {
 
 using Matrix = std::vector<double>;            // row-major, slices one under the other
 using Arrays = std::map<std::string, Matrix>;  // by the names of the files: Q, K1, dV2, LSE, ..
+
+/// ||tried - exact|| / ||exact||, Frobenius.
+inline double relative_error(const Matrix& tried, const Matrix& exact) {
+  double difference = 0, size = 0;
+  for (std::size_t x = 0; x < exact.size(); ++x) {
+    difference += (tried[x] - exact[x]) * (tried[x] - exact[x]);
+    size += exact[x] * exact[x];
+  }
+  return std::sqrt(difference / size);
+}
 
 struct Case {
   Problem problem;

@@ -8,14 +8,15 @@
 #include "training/loss.hpp"
 
 namespace tattn::cli {
+namespace {
+
+/// Bytes of the rows of every A that a rank holds at most.
 std::int64_t model_bytes(const io::FileInfo& info, int ranks, std::int64_t entry) {
   const Shape& shape = info.problem.shape;
   std::int64_t rows = shape.rows;
   for (const std::int64_t n : shape.key_rows) rows += 2 * n;
   return (rows / ranks + 2 * shape.order + 1) * info.model_dim * entry;
 }
-
-namespace {
 
 template <class T>
 class ProblemRun {
@@ -25,12 +26,7 @@ class ProblemRun {
 
   Report all() {
     io::ResultFile file(run_.comm, run_.options.output, run_.options.common.force);
-    run_.require_memory(sizeof(T), model_bytes(run_.info, run_.comm.size(), sizeof(T)));
-    io::ProblemData<T> data;
-    run_.report.seconds.read = timed([&] {
-      const Shares mine = run_.shares();
-      data = io::read_problem<T>(run_.comm, run_.info, mine.query_rows, mine.key_rows);
-    });
+    const io::ProblemData<T> data = read_problem<T>(run_);
     training::Loss<T> loss(run_.comm, io::training_problem(run_.info), data.rows);
     loss.set_weights(data.weights.data(), run_.library.threads);
     run_.report.seconds.plan = timed([&] { run_.make_plan(loss.operands()); });
@@ -74,6 +70,17 @@ class ProblemRun {
 }  // namespace
 
 template <class T>
+io::ProblemData<T> read_problem(Run& run) {
+  run.require_memory(sizeof(T), model_bytes(run.info, run.comm.size(), sizeof(T)));
+  io::ProblemData<T> data;
+  run.report.seconds.read = timed([&] {
+    const Shares mine = run.shares();
+    data = io::read_problem<T>(run.comm, run.info, mine.query_rows, mine.key_rows);
+  });
+  return data;
+}
+
+template <class T>
 Report compute_problem(const Communicator& comm, const ComputeOptions& options, const io::FileInfo& info,
                        io::Needs wanted) {
   return ProblemRun<T>(comm, options, info, wanted).all();
@@ -81,5 +88,7 @@ Report compute_problem(const Communicator& comm, const ComputeOptions& options, 
 
 template Report compute_problem<float>(const Communicator&, const ComputeOptions&, const io::FileInfo&, io::Needs);
 template Report compute_problem<double>(const Communicator&, const ComputeOptions&, const io::FileInfo&, io::Needs);
+template io::ProblemData<float> read_problem(Run&);
+template io::ProblemData<double> read_problem(Run&);
 
 }  // namespace tattn::cli

@@ -5,7 +5,6 @@
 
 #include "cli/provenance.hpp"
 #include "plan/memory.hpp"
-#include "plan/partition.hpp"
 #include "tattn/error.hpp"
 
 namespace tattn::cli {
@@ -33,20 +32,9 @@ void Run::require_memory(int bytes, std::int64_t others) const {
 }
 
 Shares Run::shares() const {
-  const Shape& shape = info.problem.shape;
-  Shares mine;
-  if (library.method == Method::exact || library.method == Method::dense || info.problem.causal) {
-    const plan::Partition partition = plan::partition_exact(info.problem, comm.size());
-    mine.query_rows = partition.owned[static_cast<std::size_t>(comm.rank())];
-    for (int u = 0; u < shape.order; ++u)
-      mine.key_rows[static_cast<std::size_t>(u)] = even_range(shape.total_key_rows(u), comm.size(), comm.rank());
-    return mine;
-  }
-  const plan::Grid grid = fixed_grid(comm.size(), options.common).value_or(plan::default_grid(shape, comm.size()));
-  const auto share = [&](std::int64_t rows) { return plan::grid_share(grid, comm.rank(), shape.slices, rows); };
-  mine.query_rows = share(shape.rows);
-  for (std::size_t u = 0; u < mine.key_rows.size(); ++u) mine.key_rows[u] = share(shape.key_rows[u]);
-  return mine;
+  const plan::Grid grid =
+      fixed_grid(comm.size(), options.common).value_or(plan::default_grid(info.problem.shape, comm.size()));
+  return shares_of(comm, info.problem, library.method, grid);
 }
 
 method::Setting Run::setting() const {

@@ -1,22 +1,16 @@
 #pragma once
-#include <array>
-
 #include "cli/compute.hpp"
 #include "cli/paths.hpp"
 #include "cli/progress.hpp"
 #include "cli/report.hpp"
+#include "cli/shares.hpp"
+#include "io/problem_file.hpp"
 #include "io/result_file.hpp"
 #include "method/decide.hpp"
 #include "stopwatch.hpp"
 #include "tattn/attention.hpp"
 
 namespace tattn::cli {
-
-/// The rows that a rank reads.
-struct Shares {
-  RowRange query_rows;
-  std::array<RowRange, kMaxOrder> key_rows{};
-};
 
 /// One run of forward or gradient: what it has and does whatever the kind of file. Members are collective.
 struct Run {
@@ -68,8 +62,9 @@ struct Run {
   void say_done() const;
 };
 
-/// Bytes of the rows of every A that a rank holds at most.
-[[nodiscard]] std::int64_t model_bytes(const io::FileInfo& info, int ranks, std::int64_t entry);
+/// This rank's rows of a problem file and its weights, once they are known to fit. Collective.
+template <class T>
+[[nodiscard]] io::ProblemData<T> read_problem(Run& run);
 
 /// A problem file's run, from reading to publishing. Collective.
 template <class T>

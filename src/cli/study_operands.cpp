@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "plan/grid.hpp"
-#include "plan/partition.hpp"
+#include "cli/shares.hpp"
+#include "cli/widened.hpp"
 #include "plan/random_normal.hpp"
 
 namespace tattn::cli {
@@ -26,26 +26,6 @@ std::vector<T> matrix(const Entries& entries, const std::string& name, RowRange 
   return result;
 }
 
-/// Even shares of the keys, as the exact method is given them by the other commands.
-void cut(const Communicator& comm, const Problem& problem, Method method, RowRange& query,
-         std::array<RowRange, kMaxOrder>& keys) {
-  const Shape& shape = problem.shape;
-  const bool exact = method == Method::exact || method == Method::dense || problem.causal;
-  const plan::Grid grid = plan::default_grid(shape, comm.size());
-  query = exact ? plan::partition_exact(problem, comm.size()).owned[static_cast<std::size_t>(comm.rank())]
-                : plan::grid_share(grid, comm.rank(), shape.slices, shape.rows);
-  for (int u = 0; u < shape.order; ++u) {
-    const auto at = static_cast<std::size_t>(u);
-    keys[at] = exact ? even_range(shape.total_key_rows(u), comm.size(), comm.rank())
-                     : plan::grid_share(grid, comm.rank(), shape.slices, shape.key_rows[at]);
-  }
-}
-
-template <class T>
-std::vector<double> widened(const std::vector<T>& values) {
-  return {values.begin(), values.end()};
-}
-
 }  // namespace
 
 double Entries::deviation() const {
@@ -57,7 +37,9 @@ io::OperandRows<T> seeded_operands(const Communicator& comm, const Problem& prob
                                    const Entries& entries) {
   const Shape& shape = problem.shape;
   io::OperandRows<T> rows;
-  cut(comm, problem, method, rows.query_rows, rows.key_rows);
+  const Shares mine = shares_of(comm, problem, method, plan::default_grid(shape, comm.size()));
+  rows.query_rows = mine.query_rows;
+  rows.key_rows = mine.key_rows;
   rows.query = matrix<T>(entries, "Q", rows.query_rows, shape.dim);
   rows.upstream = matrix<T>(entries, "dO", rows.query_rows, shape.value_dim);
   for (std::size_t u = 0; u < static_cast<std::size_t>(shape.order); ++u) {

@@ -28,12 +28,7 @@ class TrainRun {
 
   void all(std::optional<training::Checkpoint> resumed) {
     io::ResultFile file(run_.comm, options_.run.output, options_.run.common.force);
-    run_.require_memory(sizeof(T), model_bytes(run_.info, run_.comm.size(), sizeof(T)));
-    io::ProblemData<T> data;
-    run_.report.seconds.read = timed([&] {
-      const Shares mine = run_.shares();
-      data = io::read_problem<T>(run_.comm, run_.info, mine.query_rows, mine.key_rows);
-    });
+    const io::ProblemData<T> data = read_problem<T>(run_);
     training::Loss<T> loss(run_.comm, io::training_problem(run_.info), data.rows);
     History history(run_.comm, options_.history,
                     resumed ? std::optional(resumed->state.optimizer.steps) : std::nullopt);

@@ -7,40 +7,27 @@
 
 #include "cli/progress.hpp"
 #include "cli/verify.hpp"
+#include "cli/widened.hpp"
 #include "io/problem_file.hpp"
 #include "plan/random_normal.hpp"
 #include "training/loss.hpp"
+#include "training/vectors.hpp"
 
 namespace tattn::cli {
 namespace {
 
-double squares(const std::vector<double>& values) {
-  double sum = 0;
-  for (const double x : values) sum += x * x;
-  return sum;
-}
-
-double product(const std::vector<double>& a, const std::vector<double>& b) {
-  double sum = 0;
-  for (std::size_t x = 0; x < a.size(); ++x) sum += a[x] * b[x];
-  return sum;
-}
+using training::dot;
 
 template <class T>
-std::vector<double> doubles(const std::vector<T>& values) {
-  return {values.begin(), values.end()};
-}
-
-template <class T>
-training::ProblemRows<double> doubles(const training::ProblemRows<T>& rows) {
+training::ProblemRows<double> in_double(const training::ProblemRows<T>& rows) {
   training::ProblemRows<double> result;
   result.query_rows = rows.query_rows;
   result.key_rows = rows.key_rows;
-  result.query = doubles(rows.query);
-  result.target = doubles(rows.target);
+  result.query = widened(rows.query);
+  result.target = widened(rows.target);
   for (std::size_t u = 0; u < rows.key.size(); ++u) {
-    result.key[u] = doubles(rows.key[u]);
-    result.value[u] = doubles(rows.value[u]);
+    result.key[u] = widened(rows.key[u]);
+    result.value[u] = widened(rows.value[u]);
   }
   return result;
 }
@@ -51,7 +38,7 @@ std::vector<double> random_like(const double* weight, std::int64_t entries, std:
   const std::vector<double> copy(weight, weight + entries);
   std::vector<double> direction(copy.size());
   RandomStream(seed, "direction " + name)
-      .normal({0, entries}, std::sqrt(squares(copy) / static_cast<double>(entries)), direction.data());
+      .normal({0, entries}, std::sqrt(dot(copy, copy) / static_cast<double>(entries)), direction.data());
   return direction;
 }
 
@@ -105,7 +92,7 @@ Check check_weights(const Slope& slope, const training::TrainingProblem& problem
   for (const auto& view : weight_views(problem)) {
     const auto part = random_like(weights.data() + view.offset, view.size(), seed, view.name);
     const std::vector<double> mine(gradient.begin() + view.offset, gradient.begin() + view.end());
-    deviation += squares(mine) * squares(part) / static_cast<double>(view.size());
+    deviation += dot(mine, mine) * dot(part, part) / static_cast<double>(view.size());
     direction.insert(direction.end(), part.begin(), part.end());
   }
   const auto weights_at = [&](double step) {
@@ -113,7 +100,7 @@ Check check_weights(const Slope& slope, const training::TrainingProblem& problem
     for (std::size_t x = 0; x < moved.size(); ++x) moved[x] += step * direction[x];
     return moved;
   };
-  return slope.check("direction", problem, rows, weights_at, product(gradient, direction), std::sqrt(deviation));
+  return slope.check("direction", problem, rows, weights_at, dot(gradient, direction), std::sqrt(deviation));
 }
 
 /// X + step U (V (/) W)^T = [X1, step U] ([X2, V] (/) [X3, W])^T: the whole X moved is a problem with twice the
@@ -177,9 +164,9 @@ Check check_whole(const Slope& slope, const training::TrainingProblem& problem,
   const WholeLine line(problem, weights, seed);
   const std::vector<double> direction = line.direction();
   const double deviation =
-      std::sqrt(squares(gradient) * squares(direction) / static_cast<double>(direction.size()));
+      std::sqrt(dot(gradient, gradient) * dot(direction, direction) / static_cast<double>(direction.size()));
   return slope.check(
-      "dX", line.problem(), rows, [&](double step) { return line.weights_at(step); }, product(gradient, direction),
+      "dX", line.problem(), rows, [&](double step) { return line.weights_at(step); }, dot(gradient, direction),
       deviation);
 }
 
@@ -206,9 +193,9 @@ std::vector<Check> verify_weights(const Communicator& comm, const Subject<T>& su
 
   const training::TrainingProblem problem = io::training_problem(info);
   const auto data = io::read_problem<T>(comm, info, subject.operands.query_rows);
-  const training::ProblemRows<double> rows = doubles(data.rows);
+  const training::ProblemRows<double> rows = in_double(data.rows);
   const auto read = [&](const std::string& name, std::int64_t columns) {
-    return doubles(io::read_rows<T>(comm, options.output, name, {0, info.model_dim},
+    return widened(io::read_rows<T>(comm, options.output, name, {0, info.model_dim},
                                     io::DatasetShape{{}, info.model_dim, columns}));
   };
   std::vector<double> gradient;
