@@ -134,8 +134,8 @@ TEST(Report, HasEveryKey) {
                        "seconds", "flops", "bytes_communicated", "peak_memory_bytes", "loss"});
   expect_keys(report["problem"],
               {"order", "slices", "rows", "key_rows", "dim", "value_dim", "dtype", "causal", "scale"});
-  expect_keys(report["plan"], {"method", "reason", "error_mode", "tolerance", "degree", "features", "heavy_rows", "grid",
-                               "predicted", "exact_seconds", "polynomial_seconds"});
+  expect_keys(report["plan"], {"method", "reason", "error_mode", "tolerance", "degree", "features", "heavy_rows",
+                               "grid", "predicted", "exact_seconds", "polynomial_seconds"});
   expect_keys(report["plan"]["grid"], {"slices", "sequence", "features"});
   expect_keys(report["plan"]["predicted"], {"seconds", "flops", "bytes_communicated", "bytes_memory"});
   expect_keys(report["error"], {"measured", "certified", "worst_row"});

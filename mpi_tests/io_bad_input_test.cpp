@@ -81,7 +81,8 @@ std::vector<Bad> missing_ones() {
        "dataset 'dO' is there and so is 'E': expected one of them, the upstream gradient or a target",
        [](FileSpec& f) { f.datasets["E"] = f.datasets["dO"]; }, Needs::operands},
       {"ProblemFile",
-       "dataset 'A2' is missing, but 'A1' is there: a problem file of order 1 has A1 to A3, X1 to X2, Y1 to Y1 and E",
+       "dataset 'A2' is missing, but 'A1' is there: a problem file of order 1 has A1 to A3, X1 to X2, Y1 to Y1 and "
+       "E",
        [](FileSpec& f) { f.datasets["A1"] = f.datasets["Q"]; }},
   };
 }

@@ -215,9 +215,9 @@ class Decision {
   /// where none does.
   [[nodiscard]] std::int64_t most_features(const plan::HeavyCounts& heavy, double below) const {
     const auto pays = [&](std::int64_t features) {
-      return split_seconds(features, heavy, false) +
-                 plan::predict_choice(problem_, setting_.gradients, features, heavy != plan::HeavyCounts{}, rates_) /
-                     static_cast<double>(setting_.runs) <
+      return split_seconds(features, heavy, false) + plan::predict_choice(problem_, setting_.gradients, features,
+                                                                          heavy != plan::HeavyCounts{}, rates_) /
+                                                         static_cast<double>(setting_.runs) <
              below;
     };
     std::int64_t low = 0, high = polynomial::kMostFeatures + 1;

@@ -129,8 +129,8 @@ void Trainer<T>::make_plan(const std::vector<double>& weights, double slack) {
   Problem grown = loss_.problem().attention;
   grown.scale *= slack;
   const std::int64_t left = std::max<std::int64_t>(1, order_.steps - state_.optimizer.steps);
-  state_.plan =
-      method::decide(comm_, grown, loss_.operands(), order_.options, {true, comm_.size(), order_.grid, std::nullopt, left});
+  state_.plan = method::decide(comm_, grown, loss_.operands(), order_.options,
+                               {true, comm_.size(), order_.grid, std::nullopt, left});
   watch_.start(state_.plan, state_.optimizer.steps, weights, slack, state_.watch);
 }
 
