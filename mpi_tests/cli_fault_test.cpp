@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 
 #include <chrono>
@@ -65,6 +66,49 @@ TEST(FullDisk, LeavesTheOlderResult) {
     EXPECT_EQ(read_bytes(shop.path("out.h5")), "older");
     EXPECT_EQ(shop.names(), (std::vector<std::string>{"in.h5", "out.h5"}));
   }
+}
+
+/// A disk of `bytes` at `folder` while it lives, where the caller may mount one.
+class SmallDisk {
+ public:
+  SmallDisk(std::string folder, int bytes) : folder_(std::move(folder)) {
+    fs::create_directory(folder_);
+    mounted_ = mount("none", folder_.c_str(), "tmpfs", 0, fmt::format("size={}", bytes).c_str()) == 0;
+  }
+  ~SmallDisk() {
+    if (mounted_) umount2(folder_.c_str(), MNT_DETACH);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+  [[nodiscard]] bool mounted() const { return mounted_; }
+  [[nodiscard]] int left() const { return static_cast<int>(fs::space(folder_).available); }
+
+ private:
+  std::string folder_;
+  bool mounted_ = false;
+};
+
+// Whether the results do not fit, or only what HDF5 writes last.
+TEST(FullDisk, OfAnySizeEndsTheRun) {
+  const Workshop shop;
+  const int page = 4096;
+  const SmallDisk disk(shop.path("disk"), 32 * page);
+  if (!disk.mounted()) GTEST_SKIP() << "needs the right to mount a tmpfs";
+  generate(shop, "in.h5", 10);
+  const std::string filler = shop.path("disk/filler");
+  int written = 0;
+  for (int pages = 0; pages < 16; pages += 3) {
+    fs::remove_all(shop.path("disk/out.h5"));
+    write_bytes(filler, std::string(static_cast<std::size_t>(32 - pages) * page, 'x'));
+    ASSERT_EQ(disk.left(), pages * page);
+    const Outcome outcome = shop.tattn("gradient in.h5 disk/out.h5", 2);
+    written += outcome.status == 0;
+    if (outcome.status != 0) expect_one_line(outcome, 1, "disk/out.h5: ");
+    EXPECT_EQ(fs::exists(shop.path("disk/out.h5")), outcome.status == 0);
+    EXPECT_FALSE(fs::exists(shop.path("disk/.out.h5.partial")));
+  }
+  EXPECT_TRUE(written > 0 && written < 6) << written;
 }
 
 TEST(FullDisk, FailsOneFileOfABatch) {

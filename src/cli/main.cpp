@@ -8,6 +8,7 @@
 #include "cli/command_line.hpp"
 #include "cli/log.hpp"
 #include "comm/communicator.hpp"
+#include "io/open_library.hpp"
 #include "tattn/error.hpp"
 
 namespace {
@@ -30,6 +31,7 @@ int run(int argc, char** argv, const tattn::Communicator& comm) {
 
 int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // a write beyond the limit of a file's size fails, and is told as such
+  tattn::io::open_without_cleanup();
   const tattn::MpiSession session(&argc, &argv);
   try {
     const tattn::Communicator comm(MPI_COMM_WORLD);

@@ -50,6 +50,9 @@ class Handle {
   /// Closes now and throws when that fails; `call` is the name for the message.
   void close(const char* call);
 
+  /// Never closes it: for what HDF5 could only close by a collective call that one rank would fail alone.
+  void abandon() noexcept { id_ = H5I_INVALID_HID; }
+
  private:
   void reset() noexcept;
 

@@ -15,17 +15,6 @@ namespace {
 
 constexpr std::int64_t kFillBytes = std::int64_t{64} << 20;
 
-/// Throws what HDF5 or MPI says with the name of the file that could not be written.
-void blame_output(const std::string& path, const std::function<void()>& step) {
-  try {
-    step();
-  } catch (const Error& error) {
-    const std::string message = error.what();
-    if (message.rfind(path + ": ", 0) == 0) throw;
-    throw Error(Status::failed, path + ": cannot be written: " + message);
-  }
-}
-
 Handle properties_without_times(hid_t kind) {
   Handle properties(TATTN_H5(H5Pcreate, kind), H5Pclose);
   TATTN_H5(H5Pset_obj_track_times, properties.get(), false);  // the same bytes whenever it is written
@@ -91,19 +80,35 @@ struct ResultFile::State {
   std::string path;
   std::optional<TemporaryFile> temporary;  // on rank 0; outlives `file`, which is below
   Handle file;
+  std::int64_t end = 0;  // of the dataset that ends last
+  /// More than HDF5 holds back until the last flush: names, shapes, attributes. What is too much, closing frees.
+  std::int64_t header_bytes = std::int64_t{32} << 10;
 
+  /// Throws what HDF5 or MPI says with the name of the file that could not be written.
+  void blame_output(const std::function<void()>& step);
   /// What every rank does together, in step.
-  void together(const std::function<void()>& step) const {
-    comm.agree([&] { blame_output(path, step); });
+  void together(const std::function<void()>& step) {
+    blame_output([&] { comm.agree(step); });
   }
 
-  [[nodiscard]] Handle create_dataset(const std::string& name, hid_t type, hid_t space) const;
+  [[nodiscard]] Handle create_dataset(const std::string& name, hid_t type, hid_t space);
   /// Of the given shape, of which this rank will write rows `mine`.
   [[nodiscard]] Handle create_dataset(const std::string& name, hid_t type, const DatasetShape& shape,
-                                      RowRange mine) const;
+                                      RowRange mine);
 };
 
-Handle ResultFile::State::create_dataset(const std::string& name, hid_t type, hid_t space) const {
+void ResultFile::State::blame_output(const std::function<void()>& step) {
+  try {
+    step();
+  } catch (const Error& error) {
+    file.abandon();  // on a full disk to close it is to flush it: rank 0 fails, and the others wait for it
+    const std::string message = error.what();
+    if (message.rfind(path + ": ", 0) == 0) throw;
+    throw Error(Status::failed, path + ": cannot be written: " + message);
+  }
+}
+
+Handle ResultFile::State::create_dataset(const std::string& name, hid_t type, hid_t space) {
   Handle dataset;
   together([&] {
     const Handle properties = dataset_properties();
@@ -114,14 +119,16 @@ Handle ResultFile::State::create_dataset(const std::string& name, hid_t type, hi
   together([&] {
     const haddr_t offset = H5Dget_offset(dataset.get());
     if (!temporary || offset == HADDR_UNDEF) return;
-    temporary->reserve("dataset '" + name + "'", static_cast<std::int64_t>(offset),
-                       static_cast<std::int64_t>(H5Dget_storage_size(dataset.get())));
+    const auto begin = static_cast<std::int64_t>(offset);
+    const auto bytes = static_cast<std::int64_t>(H5Dget_storage_size(dataset.get()));
+    temporary->reserve("dataset '" + name + "'", begin, bytes);
+    end = std::max(end, begin + bytes);
   });
   return dataset;
 }
 
 Handle ResultFile::State::create_dataset(const std::string& name, hid_t type, const DatasetShape& shape,
-                                         RowRange mine) const {
+                                         RowRange mine) {
   Handle space;
   together([&] {
     if (!mine.empty() && (mine.begin < 0 || mine.end > shape.total_rows()))
@@ -155,6 +162,8 @@ ResultFile::~ResultFile() = default;
 void ResultFile::attribute(const std::string& name, const Attribute& value) {
   const Attribute shared = broadcast_attribute(state_->comm, value);
   state_->together([&] { write_attribute(state_->file.get(), name, shared); });
+  if (const auto* text = std::get_if<std::string>(&shared))
+    state_->header_bytes += 2 * static_cast<std::int64_t>(text->size());
 }
 
 template <class T>
@@ -163,7 +172,7 @@ TransferReport ResultFile::dataset(const std::string& name, const std::vector<st
   const DatasetShape shape{leading, rows, columns};
   const Handle dataset = state_->create_dataset(name, native_type<T>(), shape, mine);
   TransferReport report;
-  blame_output(state_->path, [&] {
+  state_->blame_output([&] {
     report = write_block(state_->comm, {dataset.get(), native_type<T>(), shape}, mine, data);
   });
   return report;
@@ -186,7 +195,7 @@ void ResultFile::dataset(const std::string& name, const std::vector<std::int64_t
       block.resize(static_cast<std::size_t>(part.size() * entries));
       fill(part, block.data());
     });
-    blame_output(state_->path, [&] {
+    state_->blame_output([&] {
       write_block(state_->comm, {dataset.get(), native_type<T>(), shape}, part, block.data());
     });
   }
@@ -207,6 +216,9 @@ void ResultFile::scalar(const std::string& name, double value) {
 }
 
 void ResultFile::commit() {
+  state_->together([&] {
+    if (state_->temporary) state_->temporary->reserve("the file", 0, state_->end + state_->header_bytes);
+  });
   // Each node flushes what it holds; rank 0 alone could only flush its own node's share.
   state_->together([&] { TATTN_H5(H5Fflush, state_->file.get(), H5F_SCOPE_GLOBAL); });
   state_->together([&] { state_->file.close("H5Fclose"); });

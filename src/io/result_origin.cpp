@@ -25,7 +25,7 @@ std::string read_plain_text(hid_t file, const char* name) {
     return "";
   std::string text(size, '\0');
   TATTN_H5(H5Aread, attribute.get(), type.get(), text.data());
-  return text.c_str();
+  return text.substr(0, text.find('\0'));
 }
 
 /// Throws Error when a dataset is not complete, or there is no output.

@@ -1,6 +1,7 @@
 #include "polynomial/choose.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "archive.hpp"
 #include "comm/sampled_rows.hpp"
@@ -99,12 +100,13 @@ double measure_error(const Communicator& comm, const Problem& problem, const Ope
   const plan::Balance balance = balance_operands(comm, problem, operands);
   const auto rows = samples(comm, problem, operands, balance, {}, of_order(kCheckSizes, problem), seed);
   const Communicator alone(MPI_COMM_SELF);
+  const bool computed_in_double = in_double || std::is_same_v<T, double>;
   double error = 0;
   comm.agree([&] {
     if (comm.rank() != 0) return;
     for (const plan::Sample& sample : rows) {
       const Trial trial(alone, sample, target);
-      error = std::max(error, in_double ? trial.error<double>(walk) : trial.error<T>(walk));
+      error = std::max(error, computed_in_double ? trial.error<double>(walk) : trial.error<float>(walk));
     }
   });
   return comm.max(error);

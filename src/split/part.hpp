@@ -19,6 +19,7 @@ class Part {
   /// `operands` are viewed where a set has all rows of a block: they must outlive the part.
   Part(const Problem& whole, const plan::HeavyRows& heavy, const plan::TuplePart& tuples,
        const Operands<T>& operands);
+  ~Part() = default;
   Part(const Part&) = delete;
   Part& operator=(const Part&) = delete;
 
