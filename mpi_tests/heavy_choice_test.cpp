@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "plan/random_normal.hpp"
 #include "polynomial/choose.hpp"
 #include "support/judge.hpp"
 #include "support/plan_run.hpp"
@@ -38,7 +39,8 @@ polynomial::SplitCosts plain_costs() {
     const double left = (below - seconds(0, heavy, false)) / 1e-5;
     return static_cast<std::int64_t>(std::clamp(left, 0.0, 20000.0));
   };
-  return {seconds, most};
+  const auto search = [](std::int64_t, const HeavyCounts&) { return 0.0; };
+  return {seconds, most, search};
 }
 
 FeatureChoice choose(MPI_Comm handle, const Case& c, const FeatureRequest& request, Cut cut) {
@@ -99,6 +101,36 @@ TEST(HeavyChoice, APlanMeetsItsTolerance) {
   EXPECT_GT(*plan.forward.flops, 0);
   EXPECT_LE(*plan.measured_error, options.tolerance);
   expect_within(c, plan, options, 3 * options.tolerance);
+}
+
+/// Entries of Student's t distribution with 3 degrees of freedom.
+Case heavy_tails(std::int64_t rows, std::uint64_t seed) {
+  Case c = random_case(make_shape(1, rows, {rows, rows}, 8, 8), seed);
+  const std::int64_t squares = 3 * rows * 8;
+  for (auto& [name, x] : c.in) {
+    Matrix normal(static_cast<std::size_t>(squares));
+    RandomStream(seed, "chi squared of " + name).normal({0, squares}, 1.0, normal.data());
+    for (std::size_t k = 0; name != "dO" && k < x.size(); ++k)
+      x[k] /= std::sqrt(normal[3 * k] * normal[3 * k] + normal[3 * k + 1] * normal[3 * k + 1] +
+                        normal[3 * k + 2] * normal[3 * k + 2]);
+  }
+  c.problem.scale = 1.0 / 8;
+  return c;
+}
+
+// Whether a set does is not monotone in the heavy rows: one candidate that fails must not hide those that do.
+TEST(HeavyChoice, FindsASplitOfHeavyTails) {
+  Options options;
+  options.method = Method::polynomial;
+  for (std::uint64_t seed = 0; seed < 4; ++seed) {
+    const Case c = heavy_tails(160, seed);
+    for (const double tolerance : {1e-2, 1e-3}) {
+      options.tolerance = tolerance;
+      const Plan plan = plan_of(c, options, false);
+      EXPECT_FALSE(plan.heavy_rows.empty());
+      EXPECT_LE(*plan.measured_error, tolerance);
+    }
+  }
 }
 
 TEST(HeavyChoice, FixedCountsAreTakenAsTheyAre) {

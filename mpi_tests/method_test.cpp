@@ -27,7 +27,7 @@ Case decaying() {
 TEST(Plan, SmallProblemsAreExactAndSayWhy) {
   const Plan plan = plan_of<double>(random_case(make_shape(2, 9, {8, 7}, 3, 2), 2), {}, true);
   EXPECT_EQ(plan.method, Method::exact);
-  EXPECT_NE(plan.reason.find("less than finding features"), std::string::npos) << plan.reason;
+  EXPECT_NE(plan.reason.find("too little for finding features"), std::string::npos) << plan.reason;
   EXPECT_GT(plan.exact_seconds.value_or(0), 0);
   EXPECT_FALSE(plan.features.has_value());
 }

@@ -2,6 +2,7 @@
 // made of, and against differences of its own forward pass.
 #include "split/split.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -156,6 +157,50 @@ TEST(SplitGradient, IsThatOfItsOwnForwardPass) {
     const plan::Walk walk = plan::full_walk(2, 3);
     expect_gradients_like_differences(c, split<double>(c, walk, heavy),
                                       [&](const Case& moved) { return split<double>(moved, walk, heavy).at("O"); });
+  }
+}
+
+/// sum x y, and to `bound` is added how far x y of an error in y may move it.
+double inner(const Matrix& x, const Matrix& y, const Matrix& error_of_y, double& bound) {
+  double sum = 0;
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    sum += x[k] * y[k];
+    bound += std::abs(x[k]) *
+             (error_of_y[k] + static_cast<double>(x.size()) * precision_of<double>().eps * std::abs(y[k]));
+  }
+  return sum;
+}
+
+// O is linear in V_t: sum dO O(W) = sum W dV_t for any W in its place. And a score knows only the products of Q and
+// the keys: sum Q dQ = sum K_t dK_t.
+TEST(SplitGradient, IsTheAdjoint) {
+  for (const auto& keys : kLengths) {
+    const Case plain = random_case(make_shape(2, 13, keys, 4, 5), 8);
+    const HeavyRows heavy = draw_heavy(plain.problem.shape, some_counts(plain.problem.shape)[0], 4);
+    const Case c = outliers(plain, heavy, 3), other = random_case(plain.problem.shape, 9);
+    const plan::Walk walk = plan::full_walk(4, 4);
+    const plan::Grid grid = grids_here().front();
+    const Arrays result = split<double>(c, walk, heavy, grid);
+    const auto bounds = [&](const Case& of) {
+      const Precision precision = precision_of<double>();
+      return split_rounding_bound(of, walk, heavy, plain_split(of, walk, heavy), precision.eps, precision.smallest);
+    };
+    const int u = c.problem.shape.order - 1;
+    Case moved = c;
+    const Matrix& w = moved.in.at(numbered("V", u)) = other.in.at(numbered("V", u));
+    const Arrays of_moved = split<double>(moved, walk, heavy, grid);
+    const auto judge = [&]() -> std::string {
+      const Arrays bound = bounds(c);
+      double allowed = 0, keys_allowed = 0;
+      const std::string dv = numbered("dV", u), k = numbered("K", u);
+      const double gap = inner(c.in.at("dO"), of_moved.at("O"), bounds(moved).at("O"), allowed) -
+                         inner(w, result.at(dv), bound.at(dv), allowed);
+      if (!(std::abs(gap) <= allowed)) return fmt::format("V: {} beyond {}", gap, allowed);
+      const double keys_gap = inner(c.in.at("Q"), result.at("dQ"), bound.at("dQ"), keys_allowed) -
+                              inner(c.in.at(k), result.at("d" + k), bound.at("d" + k), keys_allowed);
+      return std::abs(keys_gap) <= keys_allowed ? "" : fmt::format("K: {} beyond {}", keys_gap, keys_allowed);
+    };
+    expect_verdict(MPI_COMM_WORLD, judge, "order " + std::to_string(keys.size()));
   }
 }
 

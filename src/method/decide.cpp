@@ -21,12 +21,17 @@ template <class T>
 plan::Rates rates_for(const Communicator& comm, const Problem& problem, const Options& options,
                       const Setting& setting) {
   if (options.method == Method::dense) return {};
-  // Heavy rows take the exact kernels beside the polynomial's.
-  const Method measured = options.method == Method::polynomial ? Method::automatic : options.method;
-  const plan::Rates here = measure_rates<T>(comm, problem, measured);
+  // Heavy rows take the exact kernels beside the polynomial's; auto asks for those when it knows that they may pay.
+  const bool both =
+      options.method == Method::polynomial || (options.method == Method::automatic && setting.machine.has_value());
+  const plan::Rates here = measure_rates<T>(comm, problem, both ? Method::automatic : Method::exact);
   if (!setting.machine) return here;
   return plan::on_machine(here, core_flops<T>(comm), *setting.machine, sizeof(T), setting.ranks, options.threads);
 }
+
+// Where finding features takes more than this share of the exact method's seconds, a search that finds none would
+// make a run noticeably slower.
+constexpr double kShareOfExact = 0.25, kRatesSeconds = 0.02;
 
 /// One decision: what its steps share.
 template <class T>
@@ -75,17 +80,20 @@ class Decision {
     plan_.exact_seconds = seconds([&](plan::Pass pass) { return exact_cost(pass); });
     if (problem_.causal) return because("causal attention is exact in this version");
     if (all_heavy()) return because("all rows are heavy: nothing is left to the polynomial");
+    const std::string too_short =
+        fmt::format("it takes {:.2g} s, too little for finding features", *plan_.exact_seconds);
+    if (first_searches() > kShareOfExact * *plan_.exact_seconds) return because(too_short);
+    if (!setting_.machine) add_polynomial_rates<T>(comm_, problem_, rates_);
     const std::int64_t most = most_features({}, *plan_.exact_seconds);
-    if (most < 1)
-      return because(fmt::format("it takes {:.2g} s, less than finding features would", *plan_.exact_seconds));
+    if (most < 1) return because(too_short);
     polynomial::FeatureChoice choice;
     try {
       choice = choose(*plan_.exact_seconds);
     } catch (const Error& error) {
       if (error.status() != Status::failed) throw;
-      return because(fmt::format(
-          "up to {} features, {}, do not meet the tolerance", std::min(most, polynomial::kMostFeatures),
-          most < polynomial::kMostFeatures ? "more than which would be slower" : "the most that are tried"));
+      return because(
+          fmt::format("no set of up to {} features was found that meets the tolerance and would be faster",
+                      std::min(most, polynomial::kMostFeatures)));
     }
     if (!meets_tolerance(choice))
       return because(fmt::format("the {} features asked for do not meet the tolerance", choice.walk.features()));
@@ -96,6 +104,16 @@ class Decision {
     plan_.reason =
         fmt::format("{:.2g} s, where exact would take {:.2g} s", *plan_.polynomial_seconds, *plan_.exact_seconds);
     take(std::move(choice));
+  }
+
+  /// Seconds a run that are spent before anything is found at all: rates, samples, and small sets for nothing heavy
+  /// and for many heavy rows.
+  [[nodiscard]] double first_searches() const {
+    constexpr std::int64_t kFeatures = 512;
+    return (kRatesSeconds + plan::predict_samples(problem_, setting_.gradients, rates_) +
+            plan::predict_attempt(problem_, setting_.gradients, kFeatures, false, rates_) +
+            plan::predict_attempt(problem_, setting_.gradients, kFeatures, true, rates_)) /
+           static_cast<double>(setting_.runs);
   }
 
   /// Sets whose size the options fix may not.
@@ -116,11 +134,13 @@ class Decision {
     request.heavy = fixed_heavy_rows();
     request.most_seconds = most_seconds;
     if (!request.degree && !request.features)
-      request.costs = {
-          [this](std::int64_t features, const plan::HeavyCounts& heavy, bool in_double) {
-            return split_seconds(features, heavy, in_double);
-          },
-          [this](const plan::HeavyCounts& heavy, double below) { return most_features(heavy, below); }};
+      request.costs = {[this](std::int64_t features, const plan::HeavyCounts& heavy, bool in_double) {
+                         return split_seconds(features, heavy, in_double);
+                       },
+                       [this](const plan::HeavyCounts& heavy, double below) { return most_features(heavy, below); },
+                       [this](std::int64_t features, const plan::HeavyCounts& heavy) {
+                         return search_seconds(features, heavy);
+                       }};
     return polynomial::choose_features<T>(comm_, problem_, operands_, request);
   }
 
@@ -211,14 +231,17 @@ class Decision {
     return seconds([&](plan::Pass pass) { return split_cost(pass, heavy, grid, groups, in_double); });
   }
 
-  /// The largest set that beside these heavy rows takes less than `below` seconds, the choice of it included; 0
+  /// Of one search, a run.
+  [[nodiscard]] double search_seconds(std::int64_t features, const plan::HeavyCounts& heavy) const {
+    return plan::predict_attempt(problem_, setting_.gradients, features, heavy != plan::HeavyCounts{}, rates_) /
+           static_cast<double>(setting_.runs);
+  }
+
+  /// The largest set that beside these heavy rows takes less than `below` seconds, the search for it included; 0
   /// where none does.
   [[nodiscard]] std::int64_t most_features(const plan::HeavyCounts& heavy, double below) const {
     const auto pays = [&](std::int64_t features) {
-      return split_seconds(features, heavy, false) + plan::predict_choice(problem_, setting_.gradients, features,
-                                                                          heavy != plan::HeavyCounts{}, rates_) /
-                                                         static_cast<double>(setting_.runs) <
-             below;
+      return split_seconds(features, heavy, false) + search_seconds(features, heavy) < below;
     };
     std::int64_t low = 0, high = polynomial::kMostFeatures + 1;
     while (high - low > 1) {

@@ -15,18 +15,20 @@
 namespace tattn::method {
 namespace {
 
-constexpr double kSeconds = 0.012;                   // at least so long a measurement
+constexpr double kSeconds = 0.006;                   // at least so long a measurement
+constexpr int kRuns = 3;                             // and so many runs: one may be disturbed
 constexpr int kSums = 5;                             // over the ranks
 constexpr double kLatency = 5e-6, kBandwidth = 5e9;  // assumed where one rank plans for many
 constexpr std::int64_t kQueries = 64, kInnerRows = 384, kSequence = 1024, kEntries = 1 << 17, kFeatures = 384;
 constexpr int kDegree = 12;
 constexpr double kSpread = 0.5;  // of the entries: scores and powers stay small
 
-/// The best of the runs that fit in kSeconds, after one that warms up.
+/// The best of kRuns or more, as many as fit in kSeconds, after one that warms up.
 double best_in_time(const std::function<void()>& run) {
   run();
   double best = std::numeric_limits<double>::infinity();
-  for (const Stopwatch watch; watch.seconds() < kSeconds;) best = std::min(best, timed(run));
+  const Stopwatch watch;
+  for (int runs = 0; runs < kRuns || watch.seconds() < kSeconds; ++runs) best = std::min(best, timed(run));
   return best;
 }
 
@@ -113,21 +115,30 @@ void measure_network(const Communicator& comm, plan::Rates& rates) {
   rates.bandwidth = static_cast<double>(many.size() * sizeof(double)) / sum_seconds(comm, many);
 }
 
+/// The slowest rank's.
+void agree_on(const Communicator& comm, plan::Rates& rates) {
+  for (double* rate :
+       {&rates.exact_forward, &rates.exact_gradient, &rates.polynomial_forward, &rates.polynomial_gradient})
+    *rate = comm.min(*rate);
+}
+
+Shape one_slice(Shape shape) {
+  shape.slices = 1;
+  return shape;
+}
+
 }  // namespace
 
 template <class T>
 plan::Rates measure_rates(const Communicator& comm, const Problem& problem, Method method) {
   const Communicator alone(MPI_COMM_SELF);
   plan::Rates rates;
-  Shape shape = problem.shape;
-  shape.slices = 1;
+  const Shape shape = one_slice(problem.shape);
   comm.agree([&] {
     if (method != Method::polynomial) measure_exact<T>(alone, shape, rates);
     if (method != Method::exact) measure_polynomial<T>(alone, shape, rates);
   });
-  for (double* rate :
-       {&rates.exact_forward, &rates.exact_gradient, &rates.polynomial_forward, &rates.polynomial_gradient})
-    *rate = comm.min(*rate);
+  agree_on(comm, rates);
   rates.core_flops = rates.exact_forward / (sizeof(T) == 4 ? 2 : 1);  // planning is in double
   rates.latency = kLatency;
   rates.bandwidth = kBandwidth;
@@ -135,7 +146,16 @@ plan::Rates measure_rates(const Communicator& comm, const Problem& problem, Meth
   return rates;
 }
 
+template <class T>
+void add_polynomial_rates(const Communicator& comm, const Problem& problem, plan::Rates& rates) {
+  const Communicator alone(MPI_COMM_SELF);
+  comm.agree([&] { measure_polynomial<T>(alone, one_slice(problem.shape), rates); });
+  agree_on(comm, rates);
+}
+
 template plan::Rates measure_rates<float>(const Communicator&, const Problem&, Method);
 template plan::Rates measure_rates<double>(const Communicator&, const Problem&, Method);
+template void add_polynomial_rates<float>(const Communicator&, const Problem&, plan::Rates&);
+template void add_polynomial_rates<double>(const Communicator&, const Problem&, plan::Rates&);
 
 }  // namespace tattn::method

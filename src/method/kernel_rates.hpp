@@ -12,4 +12,8 @@ namespace tattn::method {
 template <class T>
 [[nodiscard]] plan::Rates measure_rates(const Communicator& comm, const Problem& problem, Method method);
 
+/// Adds the polynomial method's to what was measured for the exact one. Collective.
+template <class T>
+void add_polynomial_rates(const Communicator& comm, const Problem& problem, plan::Rates& rates);
+
 }  // namespace tattn::method

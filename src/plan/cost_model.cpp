@@ -115,16 +115,40 @@ Grid choose_grid(const Problem& problem, bool gradients, int element_bytes, std:
   return best;
 }
 
+namespace {
+
+// Of a sample of two slices: tuples of its exact results, queries and keys that monomials are looked at on.
+constexpr double kTuples = 8e6, kSearchQueries = 32, kSearchKeys = 128, kTrialRows = 600;
+
+double exact_flops(const Shape& shape, double tuples, bool gradients) {
+  return tuples * (gradients ? 8.0 * static_cast<double>(shape.dim + shape.value_dim)
+                             : 2.0 * static_cast<double>(shape.dim + shape.value_dim + 1));
+}
+
+}  // namespace
+
+double predict_samples(const Problem& problem, bool gradients, const Rates& rates) {
+  const double slices = problem.shape.slices > 1 ? 2 : 1;
+  return slices * exact_flops(problem.shape, kTuples, gradients) / rates.core_flops;
+}
+
+/// Constants fitted to what searches take (docs/results.md).
+double predict_attempt(const Problem& problem, bool gradients, std::int64_t features, bool heavy,
+                       const Rates& rates) {
+  const Shape& shape = problem.shape;
+  const double columns = static_cast<double>(shape.dim + shape.value_dim), slices = shape.slices > 1 ? 2 : 1;
+  const double softmax = 70e6 + 3e6 * columns;  // of the rows that monomials are looked at on
+  const double monomials = 2 * static_cast<double>(features) * (kSearchQueries + kSearchKeys * shape.order) *
+                           (400 + 4 * columns) * (gradients ? 2.2 : 1);
+  const double trials = (gradients ? 12 : 4) * kTrialRows * static_cast<double>(features) * 2 *
+                        static_cast<double>(shape.value_dim + 1);
+  const double parts = !heavy ? 0 : (gradients ? 2.5 : 0.3) * exact_flops(shape, kTuples / 2, gradients);
+  return slices * (softmax + monomials + trials + parts) / rates.core_flops;
+}
+
 double predict_choice(const Problem& problem, bool gradients, std::int64_t features, bool heavy,
                       const Rates& rates) {
-  const Shape& shape = problem.shape;
-  const auto d = static_cast<double>(shape.dim), dv = static_cast<double>(shape.value_dim);
-  const double tuples = 8e6;  // of the two slices that are tried
-  const double exact = tuples * (gradients ? 8 * (d + dv) : 2 * (d + dv + 1));
-  const double trials = 16 * 2 * 600 * static_cast<double>(features) * 2 * (dv + 1) * (gradients ? 3 : 1);
-  const double search = 150 * static_cast<double>(features) * (d + dv);
-  const double exact_parts = !heavy ? 0 : exact * (gradients ? 4 : 1);
-  return 0.01 + (exact + exact_parts + trials + search) / rates.core_flops;
+  return predict_samples(problem, gradients, rates) + predict_attempt(problem, gradients, features, heavy, rates);
 }
 
 }  // namespace tattn::plan

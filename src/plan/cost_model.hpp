@@ -39,8 +39,16 @@ struct Rates {
 [[nodiscard]] Grid choose_grid(const Problem& problem, bool gradients, int element_bytes, std::int64_t features,
                                int ranks, int threads, const Rates& rates);
 
-/// Seconds that choosing a measured set of up to so many features takes: exact results of the samples, and the
-/// search with its trials. Beside heavy rows a trial has an exact part of its own.
+/// Seconds of the exact results of the sampled rows, those that sets are tried on and those held out: before any
+/// set is looked for.
+[[nodiscard]] double predict_samples(const Problem& problem, bool gradients, const Rates& rates);
+
+/// Seconds of one search for up to so many features, with its trials. Beside heavy rows a trial has an exact part
+/// of its own.
+[[nodiscard]] double predict_attempt(const Problem& problem, bool gradients, std::int64_t features, bool heavy,
+                                     const Rates& rates);
+
+/// Seconds that choosing a measured set of up to so many features takes where the first search finds it.
 [[nodiscard]] double predict_choice(const Problem& problem, bool gradients, std::int64_t features, bool heavy,
                                     const Rates& rates);
 

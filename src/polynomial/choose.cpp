@@ -72,15 +72,15 @@ FeatureChoice choose_features(const Communicator& comm, const Problem& problem, 
     const bool wanted = candidates.empty() || request.certified;
     candidates.push_back({rows.counts, wanted ? light_score_bound(comm, problem, operands, rows) : 0.0});
   }
-  const auto search = samples(comm, problem, operands, balance, heavy, kSearchSizes, 1);
-  const auto other = samples(comm, problem, operands, balance, heavy, trial_sizes, 2);
+  const ChoiceSamples rows{samples(comm, problem, operands, balance, heavy, kSearchSizes, 1),
+                           samples(comm, problem, operands, balance, heavy, trial_sizes, 2),
+                           samples(comm, problem, operands, balance, heavy, trial_sizes, 3)};
   const Communicator alone(MPI_COMM_SELF);
   std::optional<std::size_t> chosen;
   comm.agree([&] {
     if (comm.rank() != 0) return;
-    std::vector<Trial> trials;
-    for (const plan::Sample& sample : other) trials.emplace_back(alone, sample, request.target);
-    chosen = Chooser<T>(request, problem.shape.dim, search, trials, candidates, choice).choose();
+    SetTrials<T> trials(alone, rows, request.target);
+    chosen = Chooser<T>(request, problem.shape.dim, trials, candidates, choice).choose();
   });
   choice.walk = unpack<plan::Walk>(comm.broadcast(comm.rank() == 0 ? pack(choice.walk) : std::string()));
   choice.in_double = comm.max(std::int64_t{choice.in_double}) != 0;

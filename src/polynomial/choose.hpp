@@ -20,6 +20,8 @@ struct SplitCosts {
   std::function<double(std::int64_t features, const plan::HeavyCounts& heavy, bool in_double)> seconds;
   /// The largest set that beside these heavy rows takes less than `below` seconds, its choice included; 0: none.
   std::function<std::int64_t(const plan::HeavyCounts& heavy, double below)> most_features;
+  /// Of trying sets of up to so many features beside these heavy rows.
+  std::function<double(std::int64_t features, const plan::HeavyCounts& heavy)> search;
 };
 
 /// What the set of features must do.
@@ -43,9 +45,9 @@ struct FeatureChoice {
   bool in_double = false;     ///< rounding in T would miss the tolerance: compute in double
   /// Proven for every softmax weight in exact arithmetic, as a share of itself; of a certified set only.
   std::optional<double> certified_error;
-  /// Relative Frobenius error against the exact method in double on rows that the set was not chosen on: of O, or
-  /// the largest over the gradients (of a random upstream gradient), rounding of the working type (T, or double)
-  /// included.
+  /// Relative Frobenius error against the exact method in double: of O, or the largest over the gradients (of a
+  /// random upstream gradient), rounding of the working type (T, or double) included. On rows that the monomials
+  /// were not searched on; of a set whose size was chosen, the larger of that and of rows held out from choosing.
   std::optional<double> measured_error;
 };
 
@@ -53,8 +55,9 @@ struct FeatureChoice {
 ///
 /// certified: all monomials of the smallest degree whose proven error, with the score bound of all rows (Hoelder
 /// inequality after balancing), meets the tolerance. measured: the fewest of the monomials found by best-first
-/// search on a sample (rows of largest norm and random ones, weighted) whose error on other sampled rows meets two
-/// thirds of the tolerance. A fixed degree or number of features is taken as it is, and its errors are told.
+/// search on a sample (rows of largest norm and random ones, weighted) whose error on other sampled rows, and on
+/// ones held out from choosing, meets two thirds of the tolerance, of gradients half. A fixed degree or number of
+/// features is taken as it is, and its errors are told.
 ///
 /// Heavy rows, those of largest norm after balancing, are computed exactly: what the sets must do is asked of the
 /// light rows (certified: their scores' bound; measured: the merged result). With costs, several numbers of heavy
@@ -67,7 +70,7 @@ template <class T>
                                             const Operands<T>& operands, const FeatureRequest& request);
 
 /// What choose_features tells as measured_error, of features that are there already, on fewer rows, which the seed
-/// picks (choose_features takes 1 and 2). Infinite where a normaliser is not positive. Collective; rank 0 computes.
+/// picks (choose_features takes 1 to 3). Infinite where a normaliser is not positive. Collective; rank 0 computes.
 template <class T>
 [[nodiscard]] double measure_error(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
                                    const plan::Walk& walk, plan::Target target, bool in_double, std::uint64_t seed);
