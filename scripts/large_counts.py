@@ -46,7 +46,7 @@ def check(source, result, error):
 def run(options, name, dim, value_dim, folder):
     rows = ENTRIES // max(dim, value_dim)
     source, result, report = folder / "in.h5", folder / "out.h5", folder / "report.json"
-    shape = ["--order", "1", "--rows", rows, "--key-rows", KEYS, "--dim", dim, "--value-dim", value_dim, "--spread", 0.7]
+    shape = ["--order", 1, "--rows", rows, "--key-rows", KEYS, "--dim", dim, "--value-dim", value_dim, "--spread", 0.7]
     call = lambda *words: subprocess.run([str(word) for word in words], check=True, timeout=3000)
     call(options.tattn, "generate", source, *shape, "--quiet")
     call("mpirun", "-np", options.ranks, options.tattn, "forward", source, result, "--method", "polynomial",
