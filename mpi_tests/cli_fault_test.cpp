@@ -181,6 +181,12 @@ int kills() {
   return text ? std::atoi(text) : 3;
 }
 
+/// The line of a report that has the loss.
+std::string loss_line(const std::string& report) {
+  const std::size_t begin = report.rfind("\"loss\"");
+  return report.substr(begin, report.find_first_of(",\n}", begin) - begin);
+}
+
 /// Ends one rank of a run at a random moment; the run must end too.
 void kill_a_rank(const Workshop& shop, const std::string& arguments, std::mt19937& draw) {
   const int launcher = shop.start_tattn(arguments, 2);
@@ -197,6 +203,27 @@ void kill_a_rank(const Workshop& shop, const std::string& arguments, std::mt1993
   const auto begin = std::chrono::steady_clock::now();
   waitpid(launcher, nullptr, 0);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30));
+}
+
+// TATTN_KILLS times: what a run that is killed leaves is gone on with, to the loss of a run that is not killed.
+TEST(KilledAtRandom, TrainingGoesOnToTheSameLoss) {
+  const Workshop shop;
+  ASSERT_EQ(shop.tattn("generate in.h5 --problem --model-dim 6 --rows 120 --dim 4 --dtype f64").status, 0);
+  const std::string train = "train in.h5 out.h5 --force --quiet --method exact --steps 25 --report r.json";
+  ASSERT_EQ(shop.tattn(train, 2).status, 0);
+  const std::string unbroken = loss_line(read_bytes(shop.path("r.json")));
+  std::mt19937 draw(12);
+  for (int round = 0; round < kills(); ++round) {
+    fs::remove(shop.path("out.h5"));
+    const std::string keep = " --checkpoint run.ckpt --checkpoint-every 2";
+    kill_a_rank(shop, train + keep, draw);
+    const std::string resume = fs::exists(shop.path("run.ckpt")) ? " --resume run.ckpt" : "";
+    const Outcome again = shop.tattn(train + keep + resume, 2);
+    EXPECT_EQ(again.status, 0) << again.err;
+    EXPECT_EQ(loss_line(read_bytes(shop.path("r.json"))), unbroken);
+    fs::remove(shop.path("run.ckpt"));
+    fs::remove(shop.path("run.ckpt.previous"));
+  }
 }
 
 // TATTN_KILLS times each: what is there is whole, and the next run completes with the same numbers.

@@ -48,6 +48,9 @@ void check_problem(const Problem& problem, const Options& options) {
   require(options.threads >= 1, "at least one thread is needed");
   require(options.method != Method::dense || shape.order <= 2,
           fmt::format("the dense method does orders 1 and 2, not order {}: use exact", shape.order));
+  require(
+      options.method != Method::dense || !options.reproducible,
+      "the dense method's sums depend on the number of ranks: for reproducible results use exact or polynomial");
   require(options.method != Method::polynomial || !problem.causal,
           "the polynomial method does not do causal attention in this version: use exact");
   if (options.heavy_rows) check_heavy_rows(shape, *options.heavy_rows);
@@ -104,9 +107,12 @@ void check_memory(const Communicator& comm, const Problem& problem, const Plan& 
     plan::require_memory(problem, pass, kBytes, comm.size(), options.threads, limit);
 }
 
-plan::Grid grid_of(const Communicator& comm, const Problem& problem, const Plan& plan) {
-  const plan::Grid grid{plan.slice_groups, plan.sequence_blocks, plan.feature_groups};
-  return grid.ranks() == comm.size() ? grid : plan::default_grid(problem.shape, comm.size());
+plan::Grid grid_of(const Communicator& comm, const Problem& problem, const Plan& plan, bool reproducible) {
+  plan::Grid grid{plan.slice_groups, plan.sequence_blocks, plan.feature_groups};
+  if (grid.ranks() != comm.size() || (reproducible && grid.features > 1))
+    grid = plan::default_grid(problem.shape, comm.size());
+  grid.whole_blocks = reproducible;
+  return grid;
 }
 
 /// make_plan, forward and gradient after their checks.
@@ -124,7 +130,7 @@ void checked_forward(const Communicator& comm, const Problem& problem, const Pla
   if (plan.method == Method::dense) return dense::forward(comm, problem, operands, options, out);
   if (keep != nullptr) keep->moments = std::make_shared<polynomial::Moments>();
   polynomial::Moments* moments = keep != nullptr ? keep->moments.get() : nullptr;
-  const plan::Grid grid = grid_of(comm, problem, plan);
+  const plan::Grid grid = grid_of(comm, problem, plan, options.reproducible);
   split::forward(comm, problem, plan, grid, operands, options, out, moments);
 }
 
@@ -138,7 +144,7 @@ void checked_gradient(const Communicator& comm, const Problem& problem, const Pl
   if (plan.method == Method::dense)
     return dense::gradient(comm, problem, operands, options, out, upstream, gradients);
   const polynomial::Moments* moments = kept != nullptr ? kept->moments.get() : nullptr;
-  const plan::Grid grid = grid_of(comm, problem, plan);
+  const plan::Grid grid = grid_of(comm, problem, plan, options.reproducible);
   split::gradient(comm, problem, plan, grid, operands, options, out, upstream, gradients, moments);
 }
 

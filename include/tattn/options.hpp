@@ -26,6 +26,10 @@ struct Options {
   /// none: as many as make it fastest, or 0 with a fixed degree or number of features.
   std::optional<std::vector<std::int64_t>> heavy_rows;
 
+  /// Sums are made in an order that does not know of ranks, and what is chosen is chosen by fixed rates of a
+  /// nominal machine: the same bits at any number of ranks, for the same threads and instruction set. Takes longer.
+  bool reproducible = false;
+
   /// Called now and then from the calling thread with the share of this rank's work that is done,
   /// in [0, 1]. May be empty.
   std::function<void(double)> progress;

@@ -53,6 +53,8 @@ Options options_of(const How& how) {
   Options options;
   options.method = how.method;
   options.threads = how.threads;
+  options.features = how.features;
+  options.reproducible = how.reproducible;
   return options;
 }
 

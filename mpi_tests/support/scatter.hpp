@@ -5,6 +5,7 @@
 #include <mpi.h>
 
 #include <limits>
+#include <optional>
 
 #include "support/case.hpp"
 #include "tattn/attention.hpp"
@@ -26,6 +27,8 @@ struct How {
   Cut cut = Cut::even;  ///< of Q; the k-th operand after it is cut in the k-th way after this one
   int threads = 1;
   Method method = Method::exact;
+  std::optional<std::int64_t> features{};
+  bool reproducible = false;
 };
 
 /// How operand number `index` (Q 0, then K1.., then V1..) is cut.

@@ -11,6 +11,7 @@
 #include "cli/log.hpp"
 #include "cli/suggestions.hpp"
 #include "cli/train.hpp"
+#include "comm/io_hints.hpp"
 #include "tattn/error.hpp"
 #include "tattn/version.hpp"
 
@@ -82,13 +83,22 @@ void explain(const CLI::App& app, const std::vector<std::string>& words, const C
 }
 
 /// The options that every command has.
-void add_log_options(CLI::App& app, LogOptions& options) {
+struct EverywhereOptions {
+  LogOptions log;
+  std::string io_hints;
+};
+
+void add_everywhere(CLI::App& app, EverywhereOptions& options) {
   for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    command->add_option("--log-level", options.level, "lines of a lower level are left out")
+    command->add_option("--log-level", options.log.level, "lines of a lower level are left out")
         ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}))
         ->capture_default_str();
-    command->add_option("--log-file", options.file, "add the lines to this file, with time and rank")
+    command->add_option("--log-file", options.log.file, "add the lines to this file, with time and rank")
         ->type_name("FILE");
+    command
+        ->add_option("--io-hints", options.io_hints,
+                     "what MPI-IO is told of the file system, as in striping_factor=8,cb_nodes=4")
+        ->type_name("KEY=VALUE,..");
   }
 }
 
@@ -117,8 +127,8 @@ Action parse_command_line(int argc, char** argv) {
   add_train(app, action);
   add_batch(app, action);
   add_study(app, action);
-  LogOptions log;
-  add_log_options(app, log);
+  EverywhereOptions everywhere;
+  add_everywhere(app, everywhere);
   add_examples(app);
   if (argc > 1 && std::string(argv[1]) == "help") return help(app, {argv + 2, argv + argc});
   try {
@@ -130,7 +140,8 @@ Action parse_command_line(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     explain(app, {argv + 1, argv + argc}, error);
   }
-  return [log, action](const Communicator& comm) {
+  if (!everywhere.io_hints.empty()) set_io_hints(parse_io_hints(everywhere.io_hints));
+  return [log = everywhere.log, action](const Communicator& comm) {
     set_log(comm, log);
     action(comm);
   };

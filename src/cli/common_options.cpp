@@ -114,6 +114,8 @@ void add_common_options(CLI::App& command, CommonOptions& o) {
                   "most memory a rank may take, with suffix K, M or G (default: 80 % of what is free)")
       ->transform(CLI::AsSizeValue(false))
       ->check(positive());
+  command.add_flag("--reproducible", o.reproducible,
+                   "the same bits at any number of ranks (of the same threads); takes longer");
   command.add_flag("--force", o.force, "replace an existing OUT");
   command.add_option("--report", o.report, "write the run's report to this file, as JSON")->type_name("FILE");
   command.add_flag("--quiet", o.quiet, "say nothing unless something is wrong");
@@ -131,7 +133,17 @@ void refuse_what_is_missing(int ranks, const CommonOptions& options) {
     throw Error(Status::usage, "--grid belongs to --method polynomial");
   if (!options.heavy_rows.empty() && options.method != "polynomial")
     throw Error(Status::usage, "--heavy-rows belongs to --method polynomial");
-  static_cast<void>(fixed_grid(ranks, options));
+  const auto grid = fixed_grid(ranks, options);
+  if (options.reproducible && options.method == "dense")
+    throw Error(Status::usage,
+                "--method dense cannot be --reproducible: its sums depend on the number of ranks; use exact or "
+                "polynomial");
+  if (options.reproducible && grid && grid->features > 1)
+    throw Error(
+        Status::usage,
+        fmt::format("--grid {} cannot be --reproducible: parts of features are summed as the ranks are; use "
+                    "one feature group",
+                    options.grid));
   if (options.degree && options.features)
     throw Error(Status::usage,
                 "--degree and --features exclude each other: one fixes all monomials up to a degree, the "
@@ -202,6 +214,7 @@ Options library_options(const Communicator& comm, const CommonOptions& options) 
   if (options.degree)
     result.degree = static_cast<int>(std::min<std::int64_t>(*options.degree, plan::kLargestDegree));
   result.features = options.features;
+  result.reproducible = options.reproducible;
   if (!options.heavy_rows.empty()) result.heavy_rows = heavy_numbers(options.heavy_rows);
   result.threads = static_cast<int>(comm.min(std::int64_t{options.threads.value_or(default_threads())}));
   const std::int64_t share = share_of_free_memory(comm);

@@ -26,6 +26,7 @@ struct CommonOptions {
   bool causal = false;
   std::optional<int> threads;
   std::optional<std::uint64_t> memory;
+  bool reproducible = false;
   bool force = false;
   std::string report;
   bool quiet = false;

@@ -7,20 +7,10 @@
 #include "cli/results.hpp"
 #include "cli/run.hpp"
 #include "tattn/error.hpp"
+#include "training/target.hpp"
 
 namespace tattn::cli {
 namespace {
-
-/// Upstream dO = O - E in place of the target E; the loss is that of all rows.
-template <class T>
-double upstream_of_target(const Communicator& comm, const std::vector<T>& output, std::vector<T>& target) {
-  double sum = 0;
-  for (std::size_t x = 0; x < target.size(); ++x) {
-    target[x] = output[x] - target[x];
-    sum += static_cast<double>(target[x]) * static_cast<double>(target[x]);
-  }
-  return 0.5 * comm.sum(sum);
-}
 
 /// An operand file's run.
 template <class T>
@@ -63,7 +53,10 @@ class OperandRun {
     });
     if (!run_.gradients()) return;
     run_.report.seconds.gradient = run_.phase("gradient", [&] {
-      if (run_.info.has_target) results.loss = upstream_of_target(run_.comm, results.output, rows.upstream);
+      if (run_.info.has_target)
+        results.loss =
+            training::loss_of_target<T>(run_.comm, problem.shape, {results.output.data(), rows.query_rows},
+                                        rows.upstream.data(), rows.upstream.data(), run_.library.reproducible);
       gradient(comm, problem, run_.plan, rows.views(), run_.library, std::as_const(results).output_views(),
                rows.upstream.data(), results.gradient_views(), &kept_);
     });
@@ -108,6 +101,8 @@ Report compute(const Communicator& comm, const ComputeOptions& options, io::Need
   const io::FileInfo info = io::inspect(comm, options.input, wanted, options.common.overrides());
   refuse_what_method_cannot(options.common, info);
   if (options.full_gradient) refuse_full_gradient(info);
+  if (options.full_gradient && options.common.reproducible)
+    throw Error(Status::usage, "--full-gradient cannot be --reproducible in this version");
   if (options.full_gradient && !options.common.heavy_rows.empty())
     throw Error(Status::usage, "--full-gradient and --heavy-rows exclude each other");
   return info.dtype == io::DType::f32 ? compute_file<float>(comm, options, info, wanted)

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "cli/paths.hpp"
 #include "tattn/error.hpp"
 
 namespace tattn::cli {
@@ -43,6 +44,7 @@ void set_log(const Communicator& comm, const LogOptions& options) {
   const level::level_enum asked = level::from_str(options.level);
   if (comm.rank() == 0) standard_error().set_level(asked);
   if (options.file.empty()) return;
+  check_report(comm, options.file, {});
   comm.agree([&] {
     try {
       const auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(options.file);

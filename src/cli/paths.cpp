@@ -4,12 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <system_error>
 
+#include "io/temporary_file.hpp"
 #include "tattn/error.hpp"
 
 namespace fs = std::filesystem;
@@ -81,15 +79,9 @@ void check_report(const Communicator& comm, const std::string& path, const std::
 
 void write_text(const Communicator& comm, const std::string& path, const std::string& text) {
   on_rank_0(comm, [&] {
-    const fs::path partial = folder_of(path) / fmt::format(".{}.partial", fs::path(path).filename().string());
-    std::ofstream file(partial);
-    file << text << std::flush;
-    file.close();
-    if (file && std::rename(partial.c_str(), path.c_str()) == 0) return;
-    const int why = errno;
-    std::error_code ignored;
-    fs::remove(partial, ignored);
-    throw Error(Status::failed, fmt::format("{}: cannot be written: {}", path, std::strerror(why)));
+    io::TemporaryFile file(path, true);
+    file.write(text);
+    file.publish();
   });
 }
 

@@ -24,11 +24,11 @@ class InputWatch {
 /// Throws Error(Status::usage) when `output` is the same file as `input`, also through links. Collective.
 void check_different(const Communicator& comm, const std::string& input, const std::string& output);
 
-/// Whether the report can be written: throws Error(Status::usage) when it is one of `others`, is a folder, or
-/// its folder is missing or not writable. Nothing when `report` is empty. Collective.
+/// Whether the report, or another text file, can be written: throws Error(Status::usage) when it is one of
+/// `others`, is a folder, or its folder is missing or not writable. Nothing when `report` is empty. Collective.
 void check_report(const Communicator& comm, const std::string& report, const std::vector<std::string>& others);
 
-/// Writes `text` to `path` on rank 0: a temporary file in the same folder, then renamed. Collective.
+/// Writes `text` to `path` on rank 0 as io::TemporaryFile does: whole and flushed, or not at all. Collective.
 void write_text(const Communicator& comm, const std::string& path, const std::string& text);
 
 }  // namespace tattn::cli

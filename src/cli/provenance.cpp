@@ -17,6 +17,7 @@ std::string requested(const std::string& command, const CommonOptions& o, const 
   if (o.degree) text += fmt::format(" degree={}", *o.degree);
   if (o.features) text += fmt::format(" features={}", *o.features);
   if (!o.grid.empty()) text += fmt::format(" grid={}", o.grid);
+  if (o.reproducible) text += " reproducible";
   return text +
          fmt::format(" scale={} causal={} source={}", info.problem.scale, int{info.problem.causal}, source_digest);
 }
@@ -33,6 +34,7 @@ void write_provenance(const Communicator& comm, io::ResultFile& file, const Comm
   if (!report.heavy_rows.empty()) file.attribute("heavy_rows", heavy_rows_text(report.heavy_rows));
   if (report.measured_error) file.attribute("measured_error", *report.measured_error);
   if (report.certified_error) file.attribute("certified_error", *report.certified_error);
+  if (options.reproducible) file.attribute("reproducible", std::int64_t{1});
   file.attribute("scale", info.problem.scale);
   file.attribute("causal", std::int64_t{info.problem.causal ? 1 : 0});
   file.attribute("ranks", std::int64_t{comm.size()});

@@ -34,7 +34,7 @@ void Run::require_memory(int bytes, std::int64_t others) const {
 Shares Run::shares() const {
   const plan::Grid grid =
       fixed_grid(comm.size(), options.common).value_or(plan::default_grid(info.problem.shape, comm.size()));
-  return shares_of(comm, info.problem, library.method, grid);
+  return shares_of(comm, info.problem, library.method, grid, library.reproducible);
 }
 
 method::Setting Run::setting() const {

@@ -4,18 +4,22 @@
 
 namespace tattn::cli {
 
-Shares shares_of(const Communicator& comm, const Problem& problem, Method method, const plan::Grid& grid) {
+Shares shares_of(const Communicator& comm, const Problem& problem, Method method, plan::Grid grid,
+                 bool reproducible) {
   const Shape& shape = problem.shape;
   const bool exact = method == Method::exact || method == Method::dense || problem.causal;
-  const auto share = [&](std::int64_t rows) { return plan::grid_share(grid, comm.rank(), shape.slices, rows); };
+  grid.whole_blocks = reproducible;
+  const auto share = [&](std::int64_t rows) {
+    if (!exact) return plan::grid_share(grid, comm.rank(), shape.slices, rows);
+    return reproducible ? plan::SumBlocks{rows}.share(shape.slices, comm.size(), comm.rank())
+                        : even_range(shape.slices * rows, comm.size(), comm.rank());
+  };
+  const auto rank = static_cast<std::size_t>(comm.rank());
   Shares mine;
-  mine.query_rows = exact ? plan::partition_exact(problem, comm.size()).owned[static_cast<std::size_t>(comm.rank())]
-                          : share(shape.rows);
-  for (int u = 0; u < shape.order; ++u) {
-    const auto at = static_cast<std::size_t>(u);
-    mine.key_rows[at] =
-        exact ? even_range(shape.total_key_rows(u), comm.size(), comm.rank()) : share(shape.key_rows[at]);
-  }
+  mine.query_rows =
+      exact ? plan::partition_exact(problem, comm.size(), reproducible).owned[rank] : share(shape.rows);
+  for (std::size_t u = 0; u < static_cast<std::size_t>(shape.order); ++u)
+    mine.key_rows[u] = share(shape.key_rows[u]);
   return mine;
 }
 

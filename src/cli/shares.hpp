@@ -14,8 +14,9 @@ struct Shares {
   std::array<RowRange, kMaxOrder> key_rows{};
 };
 
-/// Cut as the method that will most likely be taken wants them; `grid` is the polynomial's. Not collective.
-[[nodiscard]] Shares shares_of(const Communicator& comm, const Problem& problem, Method method,
-                               const plan::Grid& grid);
+/// Cut as the method that will most likely be taken wants them; `grid` is the polynomial's. With reproducible sums
+/// every cut is at the end of a block. Not collective.
+[[nodiscard]] Shares shares_of(const Communicator& comm, const Problem& problem, Method method, plan::Grid grid,
+                               bool reproducible = false);
 
 }  // namespace tattn::cli

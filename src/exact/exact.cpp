@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "comm/row_exchange.hpp"
+#include "exact/key_sums.hpp"
 #include "exact/slice_work.hpp"
 #include "plan/partition.hpp"
 
@@ -24,8 +25,8 @@ template <class T>
 class RankWork {
  public:
   RankWork(const Communicator& comm, const Problem& problem, const Operands<T>& operands, const Options& options)
-      : problem_(problem), threads_(options.threads) {
-    const auto shares = plan::partition_exact(problem, comm.size()).work;
+      : problem_(problem), threads_(options.threads), reproducible_(options.reproducible) {
+    const auto shares = plan::partition_exact(problem, comm.size(), reproducible_).work;
     share_ = shares[static_cast<std::size_t>(comm.rank())];
     for (const auto& share : shares) most_parts_ = std::max(most_parts_, share.key_parts);
     slices_ = slices_of(share_.queries, problem.shape.rows);
@@ -63,7 +64,7 @@ class RankWork {
       const KeyBox all{{0, keys.outer_tuples()}, {0, keys.inner_rows()}};
       const RowRange within{rows.begin - slice * shape.rows, rows.end - slice * shape.rows};
       f(SliceWork<T>{keys, part_of(all, share_.key_parts, share_.key_part), within, problem_.scale, problem_.causal,
-                     threads_},
+                     threads_, reproducible_},
         rows.begin - share_.queries.begin, slice);
     }
   }
@@ -71,6 +72,7 @@ class RankWork {
  private:
   const Problem& problem_;
   int threads_;
+  bool reproducible_;
   int most_parts_ = 1;
   plan::WorkShare share_;
   RowRange slices_;
@@ -92,10 +94,6 @@ void merge_parts(const Communicator& comm, const RankWork<T>& work, const Softma
     }
   }
   merged.finish(out);
-}
-
-std::vector<double> zeros(std::int64_t entries) {
-  return std::vector<double>(static_cast<std::size_t>(entries), 0.0);
 }
 
 }  // namespace
@@ -142,31 +140,24 @@ void gradient(const Communicator& comm, const Problem& problem, const Operands<T
   const FetchedRows<T> lse(comm, {out.lse, owned}, held, 1);
   Progress progress(options.progress, work.tuples());
 
-  std::vector<double> query_sums = zeros(held.size() * shape.dim);
-  std::array<std::vector<double>, kMaxOrder> key_sums, value_sums;
-  for (std::size_t u = 0; u < static_cast<std::size_t>(shape.order); ++u) {
-    key_sums[u] = zeros(work.slices().size() * shape.key_rows[u] * shape.dim);
-    value_sums[u] = zeros(work.slices().size() * shape.key_rows[u] * shape.value_dim);
+  std::vector<double> query_sums(static_cast<std::size_t>(held.size() * shape.dim), 0.0);
+  const auto add_slices = [&](auto& sums) {
+    work.each_slice([&](const SliceWork<T>& slice, std::int64_t first, std::int64_t index) {
+      sums.add(slice, index,
+               {query.data() + first * shape.dim, up.data() + first * shape.value_dim,
+                output.data() + first * shape.value_dim, lse.data() + first},
+               progress, query_sums.data() + first * shape.dim);
+    });
+    sum_rows(comm, query_sums.data(), held, Block<T>{gradients.query, owned}, shape.dim);
+  };
+  if (options.reproducible) {
+    KeySumTree<T> sums(shape);
+    add_slices(sums);
+    return sums.deliver(comm, held, operands, gradients);
   }
-  work.each_slice([&](const SliceWork<T>& slice, std::int64_t first, std::int64_t index) {
-    SliceGradients sums{query_sums.data() + first * shape.dim, {}, {}};
-    for (std::size_t u = 0; u < static_cast<std::size_t>(shape.order); ++u) {
-      const std::int64_t row = (index - work.slices().begin) * shape.key_rows[u];
-      sums.key[u] = key_sums[u].data() + row * shape.dim;
-      sums.value[u] = value_sums[u].data() + row * shape.value_dim;
-    }
-    gradient_slice(slice,
-                   {query.data() + first * shape.dim, up.data() + first * shape.value_dim,
-                    output.data() + first * shape.value_dim, lse.data() + first},
-                   progress, sums);
-  });
-  sum_rows(comm, query_sums.data(), held, Block<T>{gradients.query, owned}, shape.dim);
-  for (std::size_t u = 0; u < static_cast<std::size_t>(shape.order); ++u) {
-    const RowRange rows = work.slices() * shape.key_rows[u];
-    sum_rows(comm, key_sums[u].data(), rows, Block<T>{gradients.key[u], operands.key[u].rows}, shape.dim);
-    sum_rows(comm, value_sums[u].data(), rows, Block<T>{gradients.value[u], operands.value[u].rows},
-             shape.value_dim);
-  }
+  KeySums<T> sums(shape, work.slices());
+  add_slices(sums);
+  sums.deliver(comm, operands, gradients);
 }
 
 template void forward(const Communicator&, const Problem&, const Operands<float>&, const Options&,

@@ -72,9 +72,9 @@ void merge_state(const TileState<T>& state, const QueryTile& tile, RowRange rows
 template <class T>
 void forward_slice(const SliceWork<T>& work, const T* query, Progress& progress, SoftmaxRows& sums) {
   const SliceKeys<T>& keys = work.keys;
-  const std::vector<QueryTile> tiles = query_tiles<T>(work.rows, work.threads);
+  const std::vector<QueryTile> tiles = query_tiles<T>(work);
   if (tiles.empty() || work.box.outer.empty() || work.box.inner.empty()) return;
-  const std::int64_t parts = key_parts(tiles.size(), work.threads);
+  const std::int64_t parts = work.fixed_tiles ? 1 : key_parts(tiles.size(), work.threads);
   const std::int64_t capacity = std::max<std::int64_t>(
       kernels::kHeight, kPackedBytes / ((keys.dim + keys.value_dim + 1) * static_cast<std::int64_t>(sizeof(T))));
   const std::int64_t at_once =

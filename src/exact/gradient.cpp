@@ -203,7 +203,7 @@ template <class T>
 void gradient_slice(const SliceWork<T>& work, const QuerySide<T>& side, Progress& progress,
                     const SliceGradients& sums) {
   const SliceKeys<T>& keys = work.keys;
-  const std::vector<QueryTile> tiles = query_tiles<T>(work.rows, work.threads);
+  const std::vector<QueryTile> tiles = query_tiles<T>(work);
   if (tiles.empty() || work.box.outer.empty() || work.box.inner.empty()) return;
   const std::int64_t width = kernels::panel_width<T>(), panels = tiles.front().panels,
                      parts = threads_a_tile(tiles.size(), work.threads);

@@ -21,6 +21,7 @@ struct SliceWork {
   double scale = 0;
   bool causal = false;
   int threads = 1;
+  bool fixed_tiles = false;  ///< whatever the threads, so that a row's sums are the same in any range of rows
 };
 
 /// Rows of one call of a kernel: `rows` within the slice, in `panels` lane panels.
@@ -29,9 +30,10 @@ struct QueryTile {
   std::int64_t panels = 0;
 };
 
-/// Cuts the query rows into tiles, smaller ones where threads would otherwise be idle.
+/// Cuts the query rows of `work` into tiles, smaller ones where threads would otherwise be idle. Fixed tiles do not
+/// reach over multiples of plan::SumBlocks::kRows.
 template <class T>
-[[nodiscard]] std::vector<QueryTile> query_tiles(RowRange rows, int threads);
+[[nodiscard]] std::vector<QueryTile> query_tiles(const SliceWork<T>& work);
 
 /// Where tiles alone cannot keep the threads busy, each tile's keys are cut into this many parts.
 [[nodiscard]] inline std::int64_t key_parts(std::size_t tiles, int threads) {

@@ -163,6 +163,15 @@ void TemporaryFile::reserve(const std::string& what, std::int64_t offset, std::i
                      what, bytes, free, full ? fmt::format(" ({})", std::strerror(error)) : std::string()));
 }
 
+void TemporaryFile::write(const std::string& text) const {
+  for (std::size_t written = 0; written < text.size();) {
+    const ssize_t some = ::write(file_, text.data() + written, text.size() - written);
+    if (some < 0 && errno == EINTR) continue;
+    if (some < 0) refuse(Status::failed, path_, fmt::format("cannot be written: {}", std::strerror(errno)));
+    written += static_cast<std::size_t>(some);
+  }
+}
+
 void TemporaryFile::publish() {
   if (!still_named(file_, partial_))
     refuse(Status::failed, path_, fmt::format("somebody removed or replaced '{}': run again", partial_));

@@ -24,6 +24,9 @@ class TemporaryFile {
   /// Error(Status::failed).
   void reserve(const std::string& what, std::int64_t offset, std::int64_t bytes) const;
 
+  /// Writes `text` at the end of what was written so. Throws Error(Status::failed).
+  void write(const std::string& text) const;
+
   /// Flushes the file, gives it its name, and flushes the folder. Throws Error(Status::failed).
   void publish();
 

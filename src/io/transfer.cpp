@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "comm/io_hints.hpp"
 #include "io/selection.hpp"
 
 namespace tattn::io {
@@ -85,7 +86,8 @@ TransferReport write_block(const Communicator& comm, const OpenDataset& dataset,
 
 Handle collective_access(const Communicator& comm) {
   Handle access(TATTN_H5(H5Pcreate, H5P_FILE_ACCESS), H5Pclose);
-  TATTN_H5(H5Pset_fapl_mpio, access.get(), comm.handle(), MPI_INFO_NULL);
+  const IoInfo hints;  // HDF5 keeps a copy
+  TATTN_H5(H5Pset_fapl_mpio, access.get(), comm.handle(), hints.handle());
   // Otherwise every rank reads every header by itself, and thousands of them at once. Headers are still written
   // one by one: Open MPI fills the gaps between those of a collective write with whatever is in memory.
   TATTN_H5(H5Pset_all_coll_metadata_ops, access.get(), true);

@@ -31,7 +31,7 @@ TransferReport read_block(const Communicator& comm, const OpenDataset& dataset, 
 TransferReport write_block(const Communicator& comm, const OpenDataset& dataset, RowRange mine, const void* data,
                            std::int64_t bytes_per_call = kBytesPerCall);
 
-/// File access property list of collective access by the ranks of `comm`.
+/// File access property list of collective access by the ranks of `comm`, with the hints of set_io_hints.
 [[nodiscard]] Handle collective_access(const Communicator& comm);
 
 }  // namespace tattn::io

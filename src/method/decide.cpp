@@ -44,13 +44,16 @@ class Decision {
         operands_(operands),
         options_(options),
         setting_(setting),
-        rates_(rates_for<T>(comm, problem, options, setting)) {}
+        ranks_(options.reproducible ? 1 : setting.ranks),
+        rates_(options.reproducible ? plan::nominal_rates(kBytes) : rates_for<T>(comm, problem, options, setting)) {
+  }
 
   Plan made() {
     plan_.reason = "asked for";
     if (options_.method == Method::dense) plan_.method = Method::dense;
     if (options_.method == Method::polynomial) fixed_polynomial();
     if (options_.method == Method::automatic) automatic();
+    if (options_.reproducible) leave_nominal_machine();
     spread();
     plan_.forward = cost(plan::Pass::forward);
     if (setting_.gradients) plan_.gradient = cost(plan::Pass::gradient);
@@ -62,6 +65,14 @@ class Decision {
   [[nodiscard]] bool all_heavy() const {
     const auto heavy = fixed_heavy_rows();
     return heavy && !plan::has_tuples(plan::part_shape(problem_.shape, *heavy, plan::light_part()));
+  }
+
+  /// A reproducible plan is chosen as for one rank of a nominal machine; what it takes is predicted for this one.
+  void leave_nominal_machine() {
+    ranks_ = setting_.ranks;
+    rates_ = rates_for<T>(comm_, problem_, options_, setting_);
+    if (options_.method == Method::automatic) plan_.reason = "by nominal rates: " + plan_.reason;
+    plan_.exact_seconds = plan_.polynomial_seconds = std::nullopt;
   }
 
   void fixed_polynomial() {
@@ -165,7 +176,7 @@ class Decision {
   }
 
   [[nodiscard]] Cost exact_cost(plan::Pass pass) const {
-    return plan::predict_exact(problem_, pass, kBytes, setting_.ranks, options_.threads, rates_);
+    return plan::predict_exact(problem_, pass, kBytes, ranks_, options_.threads, rates_);
   }
 
   [[nodiscard]] Problem part(const plan::HeavyCounts& heavy, const plan::TuplePart& tuples) const {
@@ -183,14 +194,13 @@ class Decision {
                                          options_.threads, rates_);
     if (in_double) *cost.seconds *= plan::kDoubleCost;
     for (const plan::TuplePart& tuples : plan::exact_parts(problem_.shape, heavy)) {
-      const Cost exact =
-          plan::predict_exact(part(heavy, tuples), pass, kBytes, setting_.ranks, options_.threads, rates_);
+      const Cost exact = plan::predict_exact(part(heavy, tuples), pass, kBytes, ranks_, options_.threads, rates_);
       *cost.seconds += *exact.seconds;
       *cost.flops += *exact.flops;
       *cost.bytes_communicated += *exact.bytes_communicated;
     }
     if (heavy != plan::HeavyCounts{})
-      cost.bytes_memory = plan::split_memory_bytes(problem_, pass, kBytes, bytes, setting_.ranks, options_.threads,
+      cost.bytes_memory = plan::split_memory_bytes(problem_, pass, kBytes, bytes, ranks_, options_.threads,
                                                    *std::max_element(features.begin(), features.end()), heavy);
     return cost;
   }
@@ -200,7 +210,7 @@ class Decision {
     Cost cost;
     cost.flops =
         pass == plan::Pass::forward ? plan::dense_forward_flops(problem_) : plan::dense_gradient_flops(problem_);
-    cost.bytes_memory = plan::dense_memory_bytes(problem_, pass, kBytes, setting_.ranks);
+    cost.bytes_memory = plan::dense_memory_bytes(problem_, pass, kBytes, ranks_);
     return cost;
   }
 
@@ -216,7 +226,7 @@ class Decision {
   /// Over the ranks.
   void spread() {
     if (plan_.method == Method::exact)
-      for (const plan::WorkShare& share : plan::partition_exact(problem_, setting_.ranks).work)
+      for (const plan::WorkShare& share : plan::partition_exact(problem_, ranks_, options_.reproducible).work)
         plan_.sequence_blocks += share.key_part == 0 && !share.queries.empty();
     if (plan_.method != Method::polynomial) return;
     const plan::Grid grid = grid_for(*plan_.features);
@@ -252,8 +262,11 @@ class Decision {
   }
 
   [[nodiscard]] plan::Grid grid_for(std::int64_t features) const {
-    return setting_.grid.value_or(plan::choose_grid(problem_, setting_.gradients, kBytes, features, setting_.ranks,
-                                                    options_.threads, rates_));
+    if (options_.reproducible)
+      return setting_.grid && ranks_ == setting_.ranks ? *setting_.grid
+                                                       : plan::default_grid(problem_.shape, ranks_);
+    return setting_.grid.value_or(
+        plan::choose_grid(problem_, setting_.gradients, kBytes, features, ranks_, options_.threads, rates_));
   }
 
   static constexpr int kBytes = sizeof(T);
@@ -262,6 +275,7 @@ class Decision {
   const Operands<T>& operands_;
   const Options& options_;
   const Setting& setting_;
+  int ranks_;  ///< that costs are of
   plan::Rates rates_;
   Plan plan_;
 };

@@ -58,6 +58,16 @@ std::vector<Grid> grids(std::int64_t slices, int ranks) {
 
 }  // namespace
 
+Rates nominal_rates(int element_bytes) {
+  const double core = element_bytes == 4 ? 3e10 : 1.5e10;
+  Rates rates;
+  rates.exact_forward = rates.exact_gradient = rates.polynomial_forward = rates.polynomial_gradient = core;
+  rates.latency = 2e-5;
+  rates.bandwidth = 1e9;
+  rates.core_flops = 1e10;
+  return rates;
+}
+
 std::vector<std::int64_t> even_groups(std::int64_t features, int groups) {
   std::vector<std::int64_t> result;
   for (int g = 0; g < groups; ++g) result.push_back(even_range(features, groups, g).size());

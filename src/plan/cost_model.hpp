@@ -21,6 +21,10 @@ struct Rates {
   double core_flops = 0;                                   ///< flop/s of a core at the work of planning
 };
 
+/// Of a machine that stands for all: float32 with AVX2; only the proportions matter. For choices that must not
+/// change from run to run.
+[[nodiscard]] Rates nominal_rates(int element_bytes);
+
 /// One pass of the exact method on so many ranks of so many threads: the work of the busiest rank (rows and keys
 /// rounded up to whole register tiles) and what it sends: keys to the ranks that need them, key gradients back.
 [[nodiscard]] Cost predict_exact(const Problem& problem, Pass pass, int element_bytes, int ranks, int threads,

@@ -69,9 +69,15 @@ RowRange grid_slices(const Grid& grid, int rank, std::int64_t slices) {
   return even_range(slices, grid.slices, place_of(grid, rank).slices);
 }
 
+SumBlocks moment_blocks(std::int64_t rows) {
+  return SumBlocks::of(rows, kMomentBlock);
+}
+
 RowRange grid_rows(const Grid& grid, int rank, std::int64_t slices, std::int64_t rows) {
   const RowRange group = grid_slices(grid, rank, slices);
-  const RowRange block = even_range(group.size() * rows, grid.sequence, place_of(grid, rank).sequence);
+  const int place = place_of(grid, rank).sequence;
+  const RowRange block = grid.whole_blocks ? moment_blocks(rows).share(group.size(), grid.sequence, place)
+                                           : even_range(group.size() * rows, grid.sequence, place);
   return {group.begin * rows + block.begin, group.begin * rows + block.end};
 }
 

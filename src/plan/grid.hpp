@@ -4,6 +4,7 @@
 
 #include "plan/memory.hpp"
 #include "plan/monomial_walk.hpp"
+#include "plan/sum_blocks.hpp"
 #include "tattn/problem.hpp"
 
 namespace tattn::plan {
@@ -15,6 +16,7 @@ namespace tattn::plan {
 ///     rank = (slice group * sequence + sequence block) * features + feature group
 struct Grid {
   int slices = 1, sequence = 1, features = 1;
+  bool whole_blocks = false;  ///< sequence blocks end where blocks of moment_blocks end; with one feature group
 
   [[nodiscard]] int ranks() const { return slices * sequence * features; }
   bool operator==(const Grid&) const = default;
@@ -33,6 +35,9 @@ struct GridPlace {
 
 /// The slices of a rank's group.
 [[nodiscard]] RowRange grid_slices(const Grid& grid, int rank, std::int64_t slices);
+
+/// Blocks of an operand's rows whose moments are summed apart when sums must not depend on the ranks.
+[[nodiscard]] SumBlocks moment_blocks(std::int64_t rows);
 
 /// The flattened rows that a rank works on, of an operand with `rows` rows a slice.
 [[nodiscard]] RowRange grid_rows(const Grid& grid, int rank, std::int64_t slices, std::int64_t rows);

@@ -36,23 +36,24 @@ std::int64_t row_at_work(const Problem& problem, double work) {
 }
 
 /// A cut near `work`: at a slice boundary where that is nearly as good, else at a whole block of the slice.
-std::int64_t cut_near(const Problem& problem, double work, double share) {
+std::int64_t cut_near(const Problem& problem, double work, double share, std::int64_t block) {
   const std::int64_t rows = problem.shape.rows, row = row_at_work(problem, work);
   const auto misses = [&](std::int64_t cut) { return std::abs(work_before(problem, cut) - work); };
   const std::int64_t before = row / rows * rows, after = std::min(before + rows, problem.shape.total_rows());
   const std::int64_t boundary = misses(before) <= misses(after) ? before : after;
   if (misses(boundary) <= kSliceSnap * share) return boundary;
-  const std::int64_t inside = (row % rows + kQueryBlock / 2) / kQueryBlock * kQueryBlock;
+  const std::int64_t inside = (row % rows + block / 2) / block * block;
   return row / rows * rows + std::min(inside, rows);
 }
 
-Partition by_query_rows(const Problem& problem, int ranks) {
+Partition by_query_rows(const Problem& problem, int ranks, std::int64_t block) {
   const std::int64_t rows = problem.shape.total_rows();
   const double total = work_before(problem, rows), share = total / ranks;
   Partition result;
   std::int64_t begin = 0;
   for (int r = 0; r < ranks; ++r) {
-    const std::int64_t end = r + 1 == ranks ? rows : std::max(begin, cut_near(problem, share * (r + 1), share));
+    const std::int64_t end =
+        r + 1 == ranks ? rows : std::max(begin, cut_near(problem, share * (r + 1), share, block));
     result.work.push_back({{begin, end}, 0, 1});
     result.owned.push_back({begin, end});
     begin = end;
@@ -80,8 +81,14 @@ Partition by_blocks_and_keys(const Problem& problem, int ranks) {
 
 }  // namespace
 
-Partition partition_exact(const Problem& problem, int ranks) {
-  return ranks <= query_blocks(problem.shape) ? by_query_rows(problem, ranks) : by_blocks_and_keys(problem, ranks);
+SumBlocks key_sum_blocks(const Shape& shape) {
+  return SumBlocks::of(shape.rows, shape.order == 1 ? kMomentBlock : SumBlocks::kRows);
+}
+
+Partition partition_exact(const Problem& problem, int ranks, bool in_blocks) {
+  if (in_blocks) return by_query_rows(problem, ranks, key_sum_blocks(problem.shape).block);
+  return ranks <= query_blocks(problem.shape) ? by_query_rows(problem, ranks, kQueryBlock)
+                                              : by_blocks_and_keys(problem, ranks);
 }
 
 }  // namespace tattn::plan

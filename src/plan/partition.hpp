@@ -1,6 +1,7 @@
 #pragma once
 #include <vector>
 
+#include "plan/sum_blocks.hpp"
 #include "tattn/problem.hpp"
 
 namespace tattn::plan {
@@ -25,6 +26,11 @@ struct Partition {
   std::vector<RowRange> owned;  ///< by rank: the query rows it should read and write; cover each row once
 };
 
-[[nodiscard]] Partition partition_exact(const Problem& problem, int ranks);
+///
+/// in_blocks: cut at ends of key_sum_blocks alone, with whole keys; ranks beyond the blocks have nothing to do.
+[[nodiscard]] Partition partition_exact(const Problem& problem, int ranks, bool in_blocks = false);
+
+/// Blocks of query rows whose key gradients are summed apart when sums must not depend on the ranks.
+[[nodiscard]] SumBlocks key_sum_blocks(const Shape& shape);
 
 }  // namespace tattn::plan

@@ -1,6 +1,7 @@
 #include "polynomial/slice_passes.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace tattn::polynomial {
 namespace {
@@ -68,9 +69,44 @@ void SliceBatch<T>::sum_until(std::int64_t entries, double* all, bool last) {
 }
 
 template <class T>
+void SliceBatch<T>::add_blocks(const OperandPass<T>& pass, std::int64_t slice, std::int64_t slice_rows,
+                               RowRange rows, SumTree& tree) {
+  const plan::SumBlocks blocks = plan::moment_blocks(slice_rows);
+  const RowRange units = blocks.units_of(rows);
+  for (std::int64_t unit = units.begin; unit < units.end; ++unit) {
+    const RowRange mine = blocks.rows_of({unit, unit + 1});
+    OperandPass<T> block = pass;
+    block.x += (mine.begin - rows.begin) * pass.dim;
+    block.value += (mine.begin - rows.begin) * pass.value_columns;
+    block.rows = mine.size();
+    std::vector<double> sums(static_cast<std::size_t>(matrix_size()), 0.0);
+    moments_pass(work_.tiles(), block, options_.threads, streaming_.progress, sums.data(), nullptr);
+    tree.add({slice - slices_.begin, 0, unit}, std::move(sums));
+  }
+}
+
+template <class T>
+std::vector<double> SliceBatch<T>::sum_blocks(const SumTree& tree, std::int64_t slice_rows, RowRange held) const {
+  const plan::SumBlocks blocks = plan::moment_blocks(slice_rows);
+  const std::int64_t first = slices_.begin * slice_rows;
+  const RowRange mine = intersect(held, {first, slices_.end * slice_rows});
+  return sum_in_tree_for_all(work_.down(), tree, blocks.units_of({mine.begin - first, mine.end - first}),
+                             blocks.count(), slices_.size(), work_.tiles().features(), columns_);
+}
+
+template <class T>
 void SliceBatch<T>::compute_moments() {
   for (int u = 0; u < problem_.shape.order; ++u) {
     auto& all = computed_.of_key[static_cast<std::size_t>(u)];
+    if (options_.reproducible) {
+      const RowRange held = work_.operands().key[static_cast<std::size_t>(u)].rows;
+      const std::int64_t rows = problem_.shape.key_rows[static_cast<std::size_t>(u)];
+      SumTree tree;
+      for (std::int64_t slice = slices_.begin; slice < slices_.end; ++slice)
+        add_blocks(key_pass(slice, u), slice, rows, rows_within(held, slice, rows), tree);
+      all = sum_blocks(tree, rows, held);
+      continue;
+    }
     all.assign(static_cast<std::size_t>(slices_.size() * matrix_size()), 0.0);
     for (std::int64_t slice = slices_.begin; slice < slices_.end; ++slice)
       add_moments(key_pass(slice, u), slice, all.data());
@@ -100,11 +136,23 @@ std::vector<double> SliceBatch<T>::moment_gradient(std::int64_t slice, int u,
 
 template <class T>
 void SliceBatch<T>::query_gradient(std::int64_t slice, const T* adjoint, const TakeRows& take_query) {
-  product_gradient_.resize(static_cast<std::size_t>(slices_.size() * matrix_size()), 0.0);
   const OperandPass<T> pass = query_pass(slice, adjoint);
-  add_moments(pass, slice, product_gradient_.data());
+  if (options_.reproducible) {
+    const std::int64_t rows = problem_.shape.rows;
+    add_blocks(pass, slice, rows, rows_within(work_.operands().query.rows, slice, rows), product_gradient_tree_);
+  } else {
+    product_gradient_.resize(static_cast<std::size_t>(slices_.size() * matrix_size()), 0.0);
+    add_moments(pass, slice, product_gradient_.data());
+  }
   const FactorPanels<T> factor(work_.tiles(), columns_, product(slice).data());
   rows_pass<T>(work_.tiles(), pass, factor, options_.threads, streaming_.progress, nullptr, take_query);
+}
+
+template <class T>
+void SliceBatch<T>::finish_product_gradient() {
+  if (options_.reproducible)
+    product_gradient_ = sum_blocks(product_gradient_tree_, problem_.shape.rows, work_.operands().query.rows);
+  streaming_.sums.wait();
 }
 
 template <class T>

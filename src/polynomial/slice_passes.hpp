@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "comm/pending_sums.hpp"
+#include "comm/sum_tree.hpp"
 #include "polynomial/grid_work.hpp"
 #include "polynomial/passes.hpp"
 #include "polynomial/polynomial.hpp"
@@ -20,6 +21,12 @@ struct LocalRows {
 [[nodiscard]] inline LocalRows local_rows(RowRange block, std::int64_t slice, std::int64_t rows_a_slice) {
   const RowRange mine = intersect(block, {slice * rows_a_slice, (slice + 1) * rows_a_slice});
   return {mine.empty() ? 0 : mine.begin - block.begin, mine.size()};
+}
+
+/// This rank's rows of one slice, counted within the slice; the block is flattened.
+[[nodiscard]] inline RowRange rows_within(RowRange block, std::int64_t slice, std::int64_t rows_a_slice) {
+  const RowRange mine = intersect(block, {slice * rows_a_slice, (slice + 1) * rows_a_slice});
+  return {mine.begin - slice * rows_a_slice, mine.end - slice * rows_a_slice};
 }
 
 /// The sums under way down the sequence, moved on between tiles, and the progress told meanwhile.
@@ -70,7 +77,7 @@ class SliceBatch {
   void query_gradient(std::int64_t slice, const T* adjoint, const TakeRows& take_query);
 
   /// dG of all slices is whole afterwards. After query_gradient of every slice.
-  void finish_product_gradient() { streaming_.sums.wait(); }
+  void finish_product_gradient();
 
   /// dK_u and dV_u of one slice.
   void key_gradient(std::int64_t slice, int u, const TakeRows& take_key, const TakeRows& take_value) const;
@@ -82,6 +89,13 @@ class SliceBatch {
   /// while the next is made.
   void add_moments(const OperandPass<T>& pass, std::int64_t slice, double* all);
   void sum_until(std::int64_t entries, double* all, bool last);
+
+  /// The same block by block into `tree`, for sums that do not depend on the ranks; `rows`: of the slice, this
+  /// rank's.
+  void add_blocks(const OperandPass<T>& pass, std::int64_t slice, std::int64_t slice_rows, RowRange rows,
+                  SumTree& tree);
+  /// The sums of all slices, on every rank down the sequence; `held`: this rank's rows of the operand. Collective.
+  [[nodiscard]] std::vector<double> sum_blocks(const SumTree& tree, std::int64_t slice_rows, RowRange held) const;
 
   [[nodiscard]] OperandPass<T> key_pass(std::int64_t slice, int u) const;
 
@@ -103,6 +117,7 @@ class SliceBatch {
   std::int64_t columns_, summed_ = 0;  ///< so many entries of the array being made are given to be summed
   Moments computed_;
   const Moments* moments_ = &computed_;
+  SumTree product_gradient_tree_;
   std::vector<double> product_gradient_;  ///< dG, [slice][feature][dv + 1]
 };
 

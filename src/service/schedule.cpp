@@ -14,17 +14,6 @@ constexpr double kBytesPerSecond = 5e8;  // in and out, of a group of any size
 constexpr double kAboutAsFast = 1.1;
 constexpr std::int64_t kUsualFeatures = 2000;
 
-/// Of float32 with AVX2; only the proportions matter.
-plan::Rates nominal_rates(int element_bytes) {
-  const double core = element_bytes == 4 ? 3e10 : 1.5e10;
-  plan::Rates rates;
-  rates.exact_forward = rates.exact_gradient = rates.polynomial_forward = rates.polynomial_gradient = core;
-  rates.latency = 2e-5;
-  rates.bandwidth = 1e9;
-  rates.core_flops = 1e10;
-  return rates;
-}
-
 /// Forward, and the gradient where it is asked for.
 template <class Of>
 double sum_passes(bool gradients, const Of& of) {
@@ -51,7 +40,7 @@ double polynomial_seconds(const FileWork& work, const Setting& setting, int rank
 }
 
 double compute_seconds(const FileWork& work, const Setting& setting, int ranks) {
-  const plan::Rates rates = nominal_rates(work.element_bytes);
+  const plan::Rates rates = plan::nominal_rates(work.element_bytes);
   if (setting.options.method == Method::polynomial) return polynomial_seconds(work, setting, ranks, rates);
   const double exact = exact_seconds(work, setting, ranks, rates);
   if (setting.options.method != Method::automatic || work.problem.causal) return exact;

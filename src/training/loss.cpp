@@ -2,6 +2,8 @@
 
 #include "comm/sum_on_one.hpp"
 #include "training/projection.hpp"
+#include "training/target.hpp"
+#include "training/weight_blocks.hpp"
 
 namespace tattn::training {
 
@@ -28,17 +30,20 @@ template <class T>
 template <class F>
 void Loss<T>::each_weight(const F& f) {
   const auto order = static_cast<std::size_t>(problem_.attention.shape.order);
-  f(rows_.query, rows_.query_rows.size(), query_, d_query_);
-  for (std::size_t u = 0; u < order; ++u) f(rows_.key[u], rows_.key_rows[u].size(), key_[u], d_key_[u]);
-  for (std::size_t u = 0; u < order; ++u) f(rows_.value[u], rows_.key_rows[u].size(), value_[u], d_value_[u]);
+  const Shape& shape = problem_.attention.shape;
+  const auto key_rows = [&](std::size_t u) { return Rows{rows_.key_rows[u], shape.key_rows[u]}; };
+  f(rows_.query, Rows{rows_.query_rows, shape.rows}, query_, d_query_);
+  for (std::size_t u = 0; u < order; ++u) f(rows_.key[u], key_rows(u), key_[u], d_key_[u]);
+  for (std::size_t u = 0; u < order; ++u) f(rows_.value[u], key_rows(u), value_[u], d_value_[u]);
 }
 
 template <class T>
 void Loss<T>::set_weights(const double* weights, int threads) {
   const std::vector<WeightView> views = weight_views(problem_);
   auto view = views.cbegin();
-  each_weight([&](const std::vector<T>& a, std::int64_t rows, std::vector<T>& projected, const std::vector<T>&) {
-    project(a.data(), rows, view->rows, weights + view->offset, view->columns, threads, projected.data());
+  each_weight([&](const std::vector<T>& a, const Rows& rows, std::vector<T>& projected, const std::vector<T>&) {
+    project(a.data(), rows.mine.size(), view->rows, weights + view->offset, view->columns, threads,
+            projected.data());
     ++view;
   });
 }
@@ -52,12 +57,8 @@ template <class T>
 double Loss<T>::forward(const Plan& plan, const Options& options) {
   tattn::forward<T>(comm_.handle(), problem_.attention, plan, operands(), options, {output_.data(), lse_.data()},
                     &kept_);
-  double sum = 0;
-  for (std::size_t x = 0; x < output_.size(); ++x) {
-    upstream_[x] = output_[x] - rows_.target[x];
-    sum += static_cast<double>(upstream_[x]) * static_cast<double>(upstream_[x]);
-  }
-  return 0.5 * comm_.sum(sum);
+  return loss_of_target<T>(comm_, problem_.attention.shape, {output_.data(), rows_.query_rows}, rows_.target.data(),
+                           upstream_.data(), options.reproducible);
 }
 
 template <class T>
@@ -72,12 +73,15 @@ std::vector<double> Loss<T>::gradient(const Plan& plan, const Options& options) 
                      into, &kept_);
   const std::vector<WeightView> views = weight_views(problem_);
   auto view = views.cbegin();
-  each_weight([&](const std::vector<T>& a, std::int64_t rows, const std::vector<T>&, const std::vector<T>& d) {
-    add_weight_gradient(a.data(), d.data(), rows, view->rows, view->columns, options.threads,
-                        sums.data() + view->offset);
+  each_weight([&](const std::vector<T>& a, const Rows& rows, const std::vector<T>&, const std::vector<T>& d) {
+    double* to = sums.data() + view->offset;
+    if (options.reproducible)
+      weight_gradient_in_blocks<T>(comm_, {a.data(), rows.mine}, d.data(), rows.all, *view, to);
+    else
+      add_weight_gradient(a.data(), d.data(), rows.mine.size(), view->rows, view->columns, options.threads, to);
     ++view;
   });
-  sum_on_one(comm_, sums.data(), static_cast<std::int64_t>(sums.size()));
+  if (!options.reproducible) sum_on_one(comm_, sums.data(), static_cast<std::int64_t>(sums.size()));
   return sums;
 }
 

@@ -51,6 +51,10 @@ class Loss {
   [[nodiscard]] const std::vector<T>& upstream() const { return upstream_; }  ///< O - E
 
  private:
+  struct Rows {
+    RowRange mine;
+    std::int64_t all;
+  };
   /// Calls f(A, rows of A, projected rows, their gradients) for every weight, in the order of weight_views.
   template <class F>
   void each_weight(const F& f);

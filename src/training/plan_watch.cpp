@@ -86,7 +86,8 @@ std::int64_t PlanWatch<T>::interval(const Plan& plan) const {
   const Problem checked = polynomial::checked_problem(problem);
   const double measuring = plan::exact_forward_flops(checked) + plan::exact_gradient_flops(checked) +
                            3 * plan::polynomial_forward_flops(checked, *plan.features);
-  const double step = 3 * plan::polynomial_forward_flops(problem, *plan.features) / comm_.size();
+  const int ranks = options_.reproducible ? 1 : comm_.size();
+  const double step = 3 * plan::polynomial_forward_flops(problem, *plan.features) / ranks;
   return static_cast<std::int64_t>(std::clamp(std::ceil(measuring / (kShare * step)), 1.0, kMost));
 }
 
