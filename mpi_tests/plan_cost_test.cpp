@@ -3,6 +3,7 @@
 
 #include "plan/cost_model.hpp"
 #include "plan/flops.hpp"
+#include "plan/step_cost.hpp"
 #include "support/case.hpp"
 
 namespace tattn::test {
@@ -91,6 +92,58 @@ TEST(CostModel, ChoosingTakesLongerForMoreFeatures) {
   const double few = plan::predict_choice(problem(1, 1000), true, 100, false, machine());
   EXPECT_GT(few, 0);
   EXPECT_GT(plan::predict_choice(problem(1, 1000), true, 10000, false, machine()), few);
+}
+
+TEST(CostModel, RanksThatShareCoresTakeTurns) {
+  EXPECT_DOUBLE_EQ(plan::shared_seconds({3, 1, 2}, 1, 1), 3);       // a core each
+  EXPECT_DOUBLE_EQ(plan::shared_seconds({4, 2}, 2, 8), 2);          // of two threads
+  EXPECT_DOUBLE_EQ(plan::shared_seconds({1, 1, 1, 1}, 1, 0.5), 2);  // four on two cores
+  // On two cores: all four until 1 has been done of each, then the longest alone.
+  EXPECT_DOUBLE_EQ(plan::shared_seconds({2, 1, 1, 1}, 1, 0.5), 3);
+  EXPECT_DOUBLE_EQ(plan::shared_seconds({1, 1}, 4, 2), 0.5);  // four threads on two cores
+  plan::Rates crowded = machine();
+  crowded.cores_a_rank = 0.5;
+  crowded.latency = 0;
+  crowded.bandwidth = 1e300;
+  const Problem p = problem(1, 960);
+  const double two = *plan::predict_polynomial(p, Pass::gradient, 4, {1, 2, 1}, {500}, 1, machine()).seconds,
+               four = *plan::predict_polynomial(p, Pass::gradient, 4, {1, 4, 1}, {500}, 1, crowded).seconds;
+  EXPECT_GT(four, two);  // they also wait for turns
+  EXPECT_NEAR(four, two, 0.1 * two + 0.02);
+}
+
+TEST(CostModel, FeatureGroupsCopyRows) {
+  const Problem p = problem(1, 1000);
+  EXPECT_EQ(plan::copied_bytes(p, {1, 4, 1}, 4, Pass::gradient), 0);
+  // Q 16, dN 17, K and V 32 each in; dQ 16, dK and dV 32 each out, twice in double.
+  EXPECT_EQ(plan::copied_bytes(p, {1, 1, 2}, 4, Pass::gradient), 1000 * (97 * 4 + 2 * 80 * 8));
+  EXPECT_EQ(plan::copied_bytes(p, {1, 1, 2}, 4, Pass::forward), 1000 * (80 * 4 + 2 * 17 * 8));
+  plan::Rates slow = machine();
+  slow.copies /= 2;
+  const auto seconds = [&](const plan::Rates& rates) {
+    return *plan::predict_polynomial(p, Pass::forward, 4, {1, 1, 2}, {250, 250}, 1, rates).seconds;
+  };
+  const auto copied = static_cast<double>(plan::copied_bytes(p, {1, 1, 2}, 4, Pass::forward));
+  EXPECT_NEAR(seconds(slow) - seconds(machine()), copied / machine().copies, 1e-9 * seconds(slow));
+}
+
+TEST(CostModel, AStepIsTwoPassesAndTheProjections) {
+  const Problem p = problem(1, 960);
+  const plan::StepProblem step{p, 24, 4, 1, 1};
+  const Cost forward = plan::predict_exact(p, Pass::forward, 4, 1, 1, machine()),
+             gradient = plan::predict_exact(p, Pass::gradient, 4, 1, 1, machine()),
+             cost = plan::predict_step(step, forward, gradient, false, 2e9, machine());
+  EXPECT_DOUBLE_EQ(plan::projection_flops(step), 4.0 * 24 * 960 * (3 * 16 + 2 * 16));
+  EXPECT_DOUBLE_EQ(*cost.flops, *forward.flops + *gradient.flops + plan::projection_flops(step));
+  EXPECT_NEAR(*cost.seconds, *forward.seconds + *gradient.seconds + plan::projection_flops(step) / 2e9,
+              1e-12 * *cost.seconds);
+  EXPECT_EQ(*cost.bytes_communicated, 0);
+  EXPECT_GT(*cost.bytes_memory, *gradient.bytes_memory);
+  const Cost watched = plan::predict_step(step, forward, gradient, true, 2e9, machine());
+  EXPECT_GT(*watched.seconds, *cost.seconds);
+  const plan::StepProblem on_four{p, 24, 4, 4, 1};
+  const Cost spread = plan::predict_step(on_four, forward, gradient, false, 2e9, machine());
+  EXPECT_EQ(*spread.bytes_communicated, 24 * (3 * 16 + 2 * 16) * 8);  // the gradients of the weights
 }
 
 TEST(CostModel, MemoryNamesTheRanksThatWouldDo) {

@@ -37,6 +37,11 @@ std::vector<Row> planted_length() {
   return rows;
 }
 
+TEST(Median, IsTheMiddleOrTheMeanOfTwo) {
+  EXPECT_EQ(study::median({3, 1, 2}), 2);
+  EXPECT_EQ(study::median({4, 1, 2, 3}), 2.5);
+}
+
 TEST(StudyRow, ComesBackFromItsLine) {
   Row row = planted("bound", "polynomial", 1 << 20, 3, 0.1);
   row.features = 17;

@@ -12,17 +12,12 @@
 #include "plan/grid.hpp"
 #include "polynomial/polynomial.hpp"
 #include "stopwatch.hpp"
+#include "study/fit.hpp"
 
 namespace tattn::bench {
 namespace {
 
 constexpr double kSpread = 0.3;
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 /// Seconds that the ranks wait for sums in `pass`, each time from the arrival of the last rank: before it, they
 /// wait for that rank and not for the network. Compares the clocks of the ranks, so they must be those of one node.
@@ -49,7 +44,7 @@ void print_hidden(const Communicator& comm, const PolynomialCase& which, const c
     comm.barrier();
     exposed.push_back(exposed_seconds(comm, pass));
   }
-  const double by_itself = median(alone), seen = median(exposed);
+  const double by_itself = study::median(alone), seen = study::median(exposed);
   if (comm.rank() == 0)
     fmt::print("    {} sums {:.2f} MB: {:.3f} ms alone, {:.3f} ms waited for, {:.0f} % hidden\n", name,
                static_cast<double>(sums.size() * sizeof(double)) * 1e-6, by_itself * 1e3, seen * 1e3,

@@ -2,8 +2,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
+#include "cli/shape_options.hpp"
 #include "comm/communicator.hpp"
 #include "io/result_file.hpp"
 #include "tattn/problem.hpp"
@@ -12,13 +12,10 @@ namespace tattn::cli {
 
 struct GenerateOptions {
   std::string output;
-  std::int64_t rows = 0, dim = 0;
-  std::vector<std::int64_t> key_rows;
-  std::optional<std::int64_t> value_dim, order, batch, heads, model_dim;
+  std::int64_t rows = 0;
+  ShapeOptions shape;
+  std::optional<std::int64_t> model_dim;
   std::optional<double> scale, noise;
-  std::uint64_t seed = 1;
-  double spread = 1;
-  std::string dtype = "f32";
   bool causal = false, upstream = false, target = false, problem = false, force = false, quiet = false;
 };
 

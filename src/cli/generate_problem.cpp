@@ -20,7 +20,7 @@ void round_to(io::DType dtype, std::vector<double>& entries) {
 io::FileInfo describe(const GenerateOptions& options, const Shape& shape) {
   io::FileInfo info;
   info.path = options.output;
-  info.dtype = options.dtype == "f32" ? io::DType::f32 : io::DType::f64;
+  info.dtype = options.shape.single() ? io::DType::f32 : io::DType::f64;
   info.problem = {shape, options.scale.value_or(1.0 / static_cast<double>(shape.dim)), options.causal};
   info.model_dim = options.model_dim.value_or(shape.dim);
   return info;
@@ -53,7 +53,7 @@ class ProblemWriter {
  private:
   /// Seeds of the weights, which have the names of the student's and are to differ from the teacher's.
   [[nodiscard]] std::uint64_t seed(std::uint64_t which) const {
-    return RandomStream(options_.seed, "weights").bits(which);
+    return RandomStream(options_.shape.seed, "weights").bits(which);
   }
 
   /// Every A, whole on every rank: a key and its value come from the same rows, as in a layer of a model.
@@ -71,7 +71,7 @@ class ProblemWriter {
 
   [[nodiscard]] std::vector<double> normal(const std::string& name, std::int64_t rows, std::int64_t columns) const {
     std::vector<double> entries(static_cast<std::size_t>(rows * columns));
-    RandomStream(options_.seed, name).normal({0, rows * columns}, options_.spread, entries.data());
+    RandomStream(options_.shape.seed, name).normal({0, rows * columns}, options_.shape.spread, entries.data());
     round_to(info_.dtype, entries);
     return entries;
   }
@@ -80,7 +80,7 @@ class ProblemWriter {
     const double deviation = options_.noise.value_or(0) * training::root_mean_square(comm_, problem, target);
     std::vector<double> noise(target.output.size());
     const std::int64_t columns = info_.problem.shape.value_dim;
-    RandomStream(options_.seed, "noise")
+    RandomStream(options_.shape.seed, "noise")
         .normal({target.rows.begin * columns, target.rows.end * columns}, deviation, noise.data());
     for (std::size_t x = 0; x < noise.size(); ++x) target.output[x] += noise[x];
     file_.attribute("noise_deviation", deviation);

@@ -15,7 +15,9 @@
 #include "io/operand_file.hpp"
 #include "method/decide.hpp"
 #include "method/machine_rates.hpp"
+#include "plan/step_cost.hpp"
 #include "tattn/error.hpp"
+#include "training/projection_rate.hpp"
 
 namespace tattn::cli {
 namespace {
@@ -23,18 +25,43 @@ namespace {
 struct PlanOptions {
   std::string input;
   std::string command = "gradient";
+  std::int64_t steps = 100;  ///< of train
   std::optional<int> ranks;
   std::string machine, calibrate;  ///< files
   CommonOptions common;
 };
 
+/// A plan, and where it is for training what a step takes.
+struct Planned {
+  Plan plan;
+  std::optional<Cost> step;
+};
+
+/// Of a training step; projections in double.
 template <class T>
-Plan make(const Communicator& comm, const PlanOptions& options, const io::FileInfo& info, const Options& library,
-          int ranks, const std::optional<plan::Machine>& machine) {
+Cost step_cost(const Communicator& comm, const io::FileInfo& info, const Options& library,
+               const method::Setting& setting, const Plan& plan) {
+  const Shape& shape = info.problem.shape;
+  double projections = comm.min(training::projection_rate<T>(info.model_dim, shape.dim));
+  if (setting.machine) projections *= setting.machine->core_flops_f64 / method::core_flops<double>(comm);
+  return plan::predict_step({info.problem, info.model_dim, sizeof(T), setting.ranks, library.threads}, plan.forward,
+                            *plan.gradient, plan.features && !library.features && !library.degree, projections,
+                            method::rates_for<T>(comm, info.problem, library, setting));
+}
+
+template <class T>
+Planned make(const Communicator& comm, const PlanOptions& options, const io::FileInfo& info, Options library,
+             int ranks, const std::optional<plan::Machine>& machine) {
   const RowRange mine = even_range(info.problem.shape.total_rows(), comm.size(), comm.rank());
   const auto rows = io::read_operands<T>(comm, info, mine, io::Needs::operands);
-  return method::decide<T>(comm, info.problem, rows.views(), library,
-                           {options.command == "gradient", ranks, fixed_grid(ranks, options.common), machine});
+  const bool trains = options.command == "train";
+  if (trains)
+    library.heavy_rows.emplace(static_cast<std::size_t>(info.problem.shape.order) + 1, 0);  // as train does
+  const method::Setting setting{options.command != "forward", ranks, fixed_grid(ranks, options.common), machine,
+                                trains ? options.steps : 1};
+  Planned result{method::decide<T>(comm, info.problem, rows.views(), library, setting), std::nullopt};
+  if (trains) result.step = step_cost<T>(comm, info, library, setting, result.plan);
+  return result;
 }
 
 void print_cost(const char* pass, const Cost& cost) {
@@ -44,7 +71,8 @@ void print_cost(const char* pass, const Cost& cost) {
              *cost.bytes_memory);
 }
 
-void print_plan(const PlanOptions& options, const Plan& plan, int ranks, int threads) {
+void print_plan(const PlanOptions& options, const Planned& planned, int ranks, int threads) {
+  const Plan& plan = planned.plan;
   fmt::print("{}: {} by method {} ({})\n", options.input, options.command, method_name(plan.method), plan.reason);
   if (plan.features) {
     fmt::print("features {}{}{}, scores{} at most {:.3g} in magnitude\n", *plan.features,
@@ -64,6 +92,7 @@ void print_plan(const PlanOptions& options, const Plan& plan, int ranks, int thr
   fmt::print(", predicted:\n");
   print_cost("forward", plan.forward);
   if (plan.gradient) print_cost("gradient", *plan.gradient);
+  if (planned.step) print_cost("step", *planned.step);
   if (plan.exact_seconds)
     fmt::print("in all: exact {:.3g} s; polynomial: {}\n", *plan.exact_seconds,
                plan.polynomial_seconds ? fmt::format("{:.3g} s", *plan.polynomial_seconds)
@@ -94,17 +123,20 @@ void run(const Communicator& comm, const PlanOptions& options) {
   const io::FileInfo info = io::inspect(comm, options.input, io::Needs::operands, options.common.overrides());
   refuse_what_method_cannot(options.common, info);
   const Options library = library_options(comm, options.common);
-  const Plan plan = info.dtype == io::DType::f32 ? make<float>(comm, options, info, library, ranks, machine)
-                                                 : make<double>(comm, options, info, library, ranks, machine);
+  if (options.command == "train" && !info.is_problem())
+    throw Error(Status::input, fmt::format("{}: is no problem file: --command train needs one", options.input));
+  const Planned planned = info.dtype == io::DType::f32 ? make<float>(comm, options, info, library, ranks, machine)
+                                                       : make<double>(comm, options, info, library, ranks, machine);
   Report report;
   report.command = "plan";
   report.input = options.input;
   report.threads = library.threads;
-  report.take(plan);
+  report.take(planned.plan);
+  if (planned.step) report.predicted = *planned.step;
   write_report(comm, options.common, info, report);
   if (comm.rank() != 0 || options.common.quiet) return;
   if (machine) fmt::print("on {}\n", machine->name);
-  print_plan(options, plan, ranks, library.threads);
+  print_plan(options, planned, ranks, library.threads);
 }
 
 }  // namespace
@@ -114,7 +146,10 @@ void add_plan(CLI::App& app, Action& action) {
   const auto options = std::make_shared<PlanOptions>();
   command->add_option("IN", options->input, "operand or problem file; may be left out with --calibrate");
   command->add_option("--command", options->command, "what is to be computed")
-      ->check(CLI::IsMember({"forward", "gradient"}))
+      ->check(CLI::IsMember({"forward", "gradient", "train"}))
+      ->capture_default_str();
+  command->add_option("--steps", options->steps, "of train: they share the time of choosing features")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
       ->capture_default_str();
   command->add_option("--ranks", options->ranks, "plan for so many ranks like these")->check(positive());
   command

@@ -20,35 +20,14 @@ namespace {
 
 const std::vector<std::string> kKinds = {"length", "strong", "weak", "accuracy", "bound"};
 
-void define_shape(CLI::App& command, StudyOptions& o) {
-  const auto count = CLI::Range(std::int64_t{1}, std::int64_t{1} << 40);
-  command
-      .add_option("--rows", o.rows,
-                  "query rows: the most (length), of one rank (weak), of all (strong, accuracy, bound)")
-      ->check(count);
-  command
-      .add_option("--key-rows", o.key_rows,
-                  "rows of K_u and V_u: one number, or one for each (default: as many as query rows)")
-      ->delimiter(',')
-      ->check(count);
-  command.add_option("--dim", o.dim, "columns of Q and K_u")->check(count)->capture_default_str();
-  command.add_option("--value-dim", o.value_dim, "columns of V_u (default: --dim)")->check(count);
-  command.add_option("--order", o.order, "number of key matrices (default: 2)")->check(CLI::Range(1, kMaxOrder));
-  command.add_option("--batch", o.batch, "a leading dimension of this length")->check(count);
-  command.add_option("--heads", o.heads, "a leading dimension of this length")->check(count);
-  command.add_option("--seed", o.entries.seed, "of the random numbers")->capture_default_str();
-  command.add_option("--spread", o.entries.spread, "standard deviation of the entries")
-      ->check(positive())
-      ->capture_default_str();
-  command.add_option("--dtype", o.dtype, "type of the entries")
-      ->check(CLI::IsMember({"f32", "f64"}))
-      ->capture_default_str();
-}
-
 void define(CLI::App& command, StudyOptions& o) {
   command.add_option("KIND", o.kind, "length, strong, weak, accuracy or bound")->required();
   command.add_option("OUT", o.output, "table (CSV); the rows that it has are kept")->required();
-  define_shape(command, o);
+  command
+      .add_option("--rows", o.rows,
+                  "query rows: the most (length), of one rank (weak), of all (strong, accuracy, bound)")
+      ->check(count_option());
+  define_shape(command, o.shape);
   command.add_option("--repeats", o.repeats, "measurements of a point, of which the median counts")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();

@@ -2,9 +2,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "cli/common_options.hpp"
+#include "cli/shape_options.hpp"
 #include "cli/study_measure.hpp"
 #include "cli/study_table.hpp"
 #include "plan/machine.hpp"
@@ -13,12 +13,9 @@ namespace tattn::cli {
 
 /// The command line of `tattn study KIND OUT.csv`.
 struct StudyOptions {
-  std::string kind, output, dtype = "f32";
-  std::optional<std::int64_t> rows, value_dim, batch, heads;
-  std::int64_t dim = 8;
-  std::vector<std::int64_t> key_rows;
-  std::optional<int> order;
-  Entries entries{1, 0.5, std::nullopt};
+  std::string kind, output;
+  std::optional<std::int64_t> rows;
+  ShapeOptions shape{.dim = 8, .spread = 0.5};
   int repeats = 3;
   double time_limit = 10;
   std::optional<int> predict_ranks;

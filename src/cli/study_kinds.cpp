@@ -34,7 +34,7 @@ double growth(const Problem& problem, Method method, bool keys_grow) {
 }  // namespace
 
 void Study::length() {
-  const bool keys_grow = options_.key_rows.empty();
+  const bool keys_grow = options_.shape.key_rows.empty();
   std::optional<double> last[2];
   for (std::int64_t rows = kFewestRows; rows <= options_.rows.value_or(kMostRows); rows *= 2)
     for (const Method method : {Method::exact, Method::polynomial}) {
@@ -84,7 +84,7 @@ void Study::scaling(bool weak) {
 /// Until the error is rounding, which no more features lessen.
 void Study::accuracy() {
   const Problem here = study_problem(options_, options_.rows.value_or(kAccuracyRows));
-  const double rounding = kRounding * (options_.dtype == "f32" ? std::numeric_limits<float>::epsilon()
+  const double rounding = kRounding * (options_.shape.single() ? std::numeric_limits<float>::epsilon()
                                                                : std::numeric_limits<double>::epsilon());
   Wanted wanted{"", comm_.size(), here, library(Method::polynomial), std::nullopt, true, true};
   for (std::int64_t features = 1; features <= kAccuracyFeatures; features *= 2) {
@@ -129,7 +129,7 @@ double Study::exact_seconds(const Problem& problem, double entry) {
 study::Row Study::like(Method method) const {
   study::Row row;
   row.method = method_name(method);
-  row.spread = options_.entries.spread;
+  row.spread = options_.shape.spread;
   return row;
 }
 

@@ -12,6 +12,7 @@
 #include "cli/study_operands.hpp"
 #include "method/decide.hpp"
 #include "stopwatch.hpp"
+#include "study/fit.hpp"
 #include "study/predict.hpp"
 #include "tattn/attention.hpp"
 
@@ -19,12 +20,6 @@ namespace tattn::cli {
 namespace {
 
 constexpr double kLongPass = 1;  // seconds from which on warming up is a small part
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
 
 /// ||got - right|| / ||right|| over all ranks, Frobenius.
 template <class T>
@@ -127,9 +122,9 @@ class Point {
       spent += forward_.back() + gradient_.back();
     }
     row_.repeats = std::ssize(forward_);
-    row_.seconds_forward = median(forward_);
-    row_.seconds_gradient = median(gradient_);
-    row_.communication_share = median(shares_);
+    row_.seconds_forward = study::median(forward_);
+    row_.seconds_gradient = study::median(gradient_);
+    row_.communication_share = study::median(shares_);
     std::tie(row_.forward_low, row_.forward_high) = extremes(forward_);
     std::tie(row_.gradient_low, row_.gradient_high) = extremes(gradient_);
   }

@@ -23,13 +23,14 @@ std::string name_of(const std::string& path) {
 /// What rows of one file must have in common. How far a study goes, its repeats and its limits may differ.
 std::string shared(const StudyOptions& o, const Options& library) {
   const bool ends_with_rows = o.kind == "length";
+  const ShapeOptions& s = o.shape;
+  const Shape one = shape_of(s, 1, false);
   return fmt::format(
       "rows={} key_rows={} value_dim={} dim={} order={} slices={} seed={} spread={} dtype={} scale={} causal={} "
       "method={} tolerance={} error={} degree={} features={} threads={} machine={}",
       ends_with_rows ? "any" : or_none(o.rows),
-      o.key_rows.empty() ? "rows" : fmt::format("{}", fmt::join(o.key_rows, "+")), o.value_dim.value_or(o.dim),
-      o.dim, study_problem(o, 1).shape.order, o.batch.value_or(1) * o.heads.value_or(1), o.entries.seed,
-      o.entries.spread, o.dtype, o.common.scale.value_or(1 / static_cast<double>(o.dim)), int{o.common.causal},
+      s.key_rows.empty() ? "rows" : fmt::format("{}", fmt::join(s.key_rows, "+")), one.value_dim, one.dim,
+      one.order, one.slices, s.seed, s.spread, s.dtype, study_problem(o, 1).scale, int{o.common.causal},
       o.common.method, o.common.tolerance, o.common.error_mode, or_none(o.common.degree),
       or_none(o.common.features), library.threads, o.machine.empty() ? "this" : name_of(o.machine));
 }
@@ -44,25 +45,8 @@ Study::Study(const Communicator& comm, const StudyOptions& options)
       table_(comm, options.output, options.kind, shared(options, library_), options.common.force) {}
 
 Problem study_problem(const StudyOptions& o, std::int64_t rows) {
-  Problem result;
-  Shape& shape = result.shape;
-  const std::size_t given = o.key_rows.size();
-  shape.order = o.order.value_or(given > 1 ? static_cast<int>(given) : 2);
-  if (given > 1 && given != static_cast<std::size_t>(shape.order))
-    throw Error(Status::usage,
-                fmt::format("--key-rows names {} lengths, but --order is {}: give one, or one for each", given,
-                            shape.order));
-  if (o.common.causal && given > 0)
-    throw Error(Status::usage, "--causal needs as many key rows as query rows: leave --key-rows out");
-  shape.slices = o.batch.value_or(1) * o.heads.value_or(1);
-  shape.rows = rows;
-  for (std::size_t u = 0; u < static_cast<std::size_t>(shape.order); ++u)
-    shape.key_rows[u] = given == 0 ? rows : o.key_rows[given == 1 ? 0 : u];
-  shape.dim = o.dim;
-  shape.value_dim = o.value_dim.value_or(o.dim);
-  result.scale = o.common.scale.value_or(1 / static_cast<double>(o.dim));
-  result.causal = o.common.causal;
-  return result;
+  return {shape_of(o.shape, rows, o.common.causal), o.common.scale.value_or(1 / static_cast<double>(o.shape.dim)),
+          o.common.causal};
 }
 
 bool Study::wants(Method method) const {
@@ -80,10 +64,9 @@ Options Study::library(Method method) const {
 }
 
 study::Row Study::measured(const Communicator& part, const Wanted& wanted) const {
-  Entries entries = options_.entries;
-  entries.entry = wanted.entry;
+  const Entries entries{options_.shape.seed, options_.shape.spread, wanted.entry};
   const MeasureOptions how{wanted.library, options_.repeats, options_.time_limit, wanted.errors};
-  return options_.dtype == "f32" ? measure<float>(part, wanted.problem, entries, how)
+  return options_.shape.single() ? measure<float>(part, wanted.problem, entries, how)
                                  : measure<double>(part, wanted.problem, entries, how);
 }
 
@@ -117,7 +100,7 @@ study::Row Study::at(const Wanted& wanted) {
     row.order = wanted.problem.shape.order;
     row.method = method_name(wanted.library.method);
     row.entry = wanted.entry;
-    row.spread = Entries{0, options_.entries.spread, wanted.entry}.deviation();
+    row.spread = Entries{0, options_.shape.spread, wanted.entry}.deviation();
   }
   row.point = wanted.point;
   table_.append(row);
@@ -127,7 +110,7 @@ study::Row Study::at(const Wanted& wanted) {
 
 /// Measured once, however many predictions there are.
 plan::Rates Study::rates(int ranks) {
-  const bool single = options_.dtype == "f32";
+  const bool single = options_.shape.single();
   if (!rates_) {
     const Problem one = study_problem(options_, 1);
     rates_ = single ? method::measure_rates<float>(comm_, one, Method::automatic)
@@ -141,7 +124,7 @@ plan::Rates Study::rates(int ranks) {
 study::Row Study::predicted(const std::string& point, const Problem& problem, const study::Row& like, int ranks) {
   if (const auto there = table_.find(point)) return *there;
   study::Row row = study::predicted_row(
-      {problem, options_.dtype == "f32" ? 4 : 8, false, like.features, ranks, library_.threads}, rates(ranks));
+      {problem, options_.shape.single() ? 4 : 8, false, like.features, ranks, library_.threads}, rates(ranks));
   row.point = point;
   row.spread = like.spread;
   row.entry = like.entry;

@@ -1,5 +1,7 @@
 #include "comm/communicator.hpp"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -83,13 +85,23 @@ Communicator Communicator::split(int colour) const {
   return part;
 }
 
+Communicator Communicator::node() const {
+  Communicator part;
+  TATTN_MPI(MPI_Comm_split_type, handle_, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &part.handle_);
+  part.take_place();
+  return part;
+}
+
 int Communicator::ranks_on_node() const {
-  MPI_Comm node = MPI_COMM_NULL;
-  TATTN_MPI(MPI_Comm_split_type, handle_, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
-  int ranks = 1;
-  TATTN_MPI(MPI_Comm_size, node, &ranks);
-  TATTN_MPI(MPI_Comm_free, &node);
-  return ranks;
+  return node().size();
+}
+
+int Communicator::cores_on_node() const {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  sched_getaffinity(0, sizeof(cores), &cores);  // at worst none are known
+  TATTN_MPI(MPI_Allreduce, MPI_IN_PLACE, &cores, int{sizeof(cores)}, MPI_BYTE, MPI_BOR, node().handle_);
+  return std::max(1, CPU_COUNT(&cores));
 }
 
 void Communicator::barrier() const {

@@ -36,6 +36,8 @@ class Communicator {
 
   /// Ranks that share this rank's node (shared memory).
   [[nodiscard]] int ranks_on_node() const;
+  /// Cores that these ranks may run on, all together. Collective.
+  [[nodiscard]] int cores_on_node() const;
 
   void barrier() const;
   /// A barrier for ranks that have long to wait: they sleep in between and leave their cores to others.
@@ -59,7 +61,8 @@ class Communicator {
 
  private:
   Communicator() = default;
-  void take_place();  // of handle_, which is ours
+  void take_place();                        // of handle_, which is ours
+  [[nodiscard]] Communicator node() const;  ///< the ranks of this rank's node
 
   MPI_Comm handle_ = MPI_COMM_NULL;
   int rank_ = 0;

@@ -14,9 +14,7 @@
 #include "tattn/error.hpp"
 
 namespace tattn::method {
-namespace {
 
-/// Measured here, for the machine that is planned for; nothing is known of ScaLAPACK's.
 template <class T>
 plan::Rates rates_for(const Communicator& comm, const Problem& problem, const Options& options,
                       const Setting& setting) {
@@ -28,6 +26,8 @@ plan::Rates rates_for(const Communicator& comm, const Problem& problem, const Op
   if (!setting.machine) return here;
   return plan::on_machine(here, core_flops<T>(comm), *setting.machine, sizeof(T), setting.ranks, options.threads);
 }
+
+namespace {
 
 // Where finding features takes more than this share of the exact method's seconds, a search that finds none would
 // make a run noticeably slower.
@@ -298,6 +298,7 @@ Plan exact_instead(const Communicator& comm, const Problem& problem, const Opera
 }
 
 #define TATTN_INSTANTIATE(T)                                                                                     \
+  template plan::Rates rates_for<T>(const Communicator&, const Problem&, const Options&, const Setting&);        \
   template Plan decide(const Communicator&, const Problem&, const Operands<T>&, const Options&, const Setting&); \
   template Plan exact_instead(const Communicator&, const Problem&, const Operands<T>&, Options, const Setting&);
 TATTN_INSTANTIATE(float)

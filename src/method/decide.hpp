@@ -16,6 +16,12 @@ struct Setting {
   std::int64_t runs = 1;                                ///< that share the time of choosing features
 };
 
+/// What the machine that is planned for reaches with this problem: this one's rates are measured, kernels by
+/// options.method alone. Nothing is known of ScaLAPACK's. Collective.
+template <class T>
+[[nodiscard]] plan::Rates rates_for(const Communicator& comm, const Problem& problem, const Options& options,
+                                    const Setting& setting);
+
 /// tattn::make_plan for a number of ranks. Collective.
 template <class T>
 [[nodiscard]] Plan decide(const Communicator& comm, const Problem& problem, const Operands<T>& operands,

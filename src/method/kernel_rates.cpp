@@ -1,6 +1,10 @@
 #include "method/kernel_rates.hpp"
 
+#include <sys/mman.h>
+#include <time.h>
+
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <limits>
 #include <vector>
@@ -19,16 +23,30 @@ constexpr double kSeconds = 0.006;                   // at least so long a measu
 constexpr int kRuns = 3;                             // and so many runs: one may be disturbed
 constexpr int kSums = 5;                             // over the ranks
 constexpr double kLatency = 5e-6, kBandwidth = 5e9;  // assumed where one rank plans for many
-constexpr std::int64_t kQueries = 64, kInnerRows = 384, kSequence = 1024, kEntries = 1 << 17, kFeatures = 384;
+constexpr std::int64_t kQueries = 64, kOuterRows = 16, kInnerRows = 384, kSequence = 1024, kEntries = 1 << 17,
+                       kFeatures = 384;
 constexpr int kDegree = 12;
+constexpr std::size_t kFreshBytes = std::size_t{4} << 20;
+constexpr int kCopies = 3;
 constexpr double kSpread = 0.5;  // of the entries: scores and powers stay small
+
+/// Of this thread: turns that others have on its core do not count.
+double processor_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
 
 /// The best of kRuns or more, as many as fit in kSeconds, after one that warms up.
 double best_in_time(const std::function<void()>& run) {
   run();
   double best = std::numeric_limits<double>::infinity();
   const Stopwatch watch;
-  for (int runs = 0; runs < kRuns || watch.seconds() < kSeconds; ++runs) best = std::min(best, timed(run));
+  for (int runs = 0; runs < kRuns || watch.seconds() < kSeconds; ++runs) {
+    const double begin = processor_seconds();
+    run();
+    best = std::min(best, processor_seconds() - begin);
+  }
   return best;
 }
 
@@ -67,10 +85,10 @@ struct SmallCase {
 
 template <class T>
 void measure_exact(const Communicator& alone, Shape shape, plan::Rates& rates) {
-  shape.rows = kQueries;
+  shape.rows = shape.order > 1 ? kQueries : kOuterRows * kQueries;
   shape.key_rows = {1, 1, 1, 1};
   shape.key_rows[static_cast<std::size_t>(shape.order - 1)] = kInnerRows;
-  if (shape.order > 1) shape.key_rows[0] = 16;
+  if (shape.order > 1) shape.key_rows[0] = kOuterRows;
   SmallCase<T> c(shape);
   const double forward = best_in_time([&] { exact::forward<T>(alone, c.problem, c.operands, {}, c.output); });
   const double gradient = best_in_time([&] {
@@ -127,6 +145,20 @@ Shape one_slice(Shape shape) {
   return shape;
 }
 
+/// Bytes/s at which rows are copied into memory that the process has not had yet: the system has to find and clear
+/// it, which takes longer than the copy. Zero where there is none.
+double copy_rate() {
+  const std::vector<char> rows(kFreshBytes, 1);
+  double best = std::numeric_limits<double>::infinity();
+  for (int r = 0; r < kCopies; ++r) {
+    void* fresh = mmap(nullptr, kFreshBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (fresh == MAP_FAILED) return 0;
+    best = std::min(best, timed([&] { std::memcpy(fresh, rows.data(), kFreshBytes); }));
+    munmap(fresh, kFreshBytes);
+  }
+  return static_cast<double>(kFreshBytes) / best;
+}
+
 }  // namespace
 
 template <class T>
@@ -142,7 +174,11 @@ plan::Rates measure_rates(const Communicator& comm, const Problem& problem, Meth
   rates.core_flops = rates.exact_forward / (sizeof(T) == 4 ? 2 : 1);  // planning is in double
   rates.latency = kLatency;
   rates.bandwidth = kBandwidth;
-  if (comm.size() > 1) measure_network(comm, rates);
+  if (comm.size() == 1) return rates;
+  measure_network(comm, rates);
+  comm.barrier();
+  if (const double copies = comm.min(copy_rate()); copies > 0) rates.copies = copies;
+  rates.cores_a_rank = static_cast<double>(comm.cores_on_node()) / comm.ranks_on_node();
   return rates;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "kernels/panels.hpp"
 #include "plan/flops.hpp"
@@ -10,24 +11,27 @@
 namespace tattn::plan {
 namespace {
 
+constexpr double kTurn = 2.5e-3;  // of a core that ranks share
+
 std::int64_t longest_key(const Shape& shape) {
   return *std::max_element(shape.key_rows.begin(), shape.key_rows.begin() + shape.order);
 }
 
-/// Share of the flops that the busiest rank has, rows and keys rounded up to register tiles.
-double busiest_exact_share(const Problem& problem, int ranks, int threads) {
+/// Shares of the flops that the ranks have, rows and keys rounded up to register tiles.
+std::vector<double> exact_shares(const Problem& problem, int ranks) {
   const Shape& shape = problem.shape;
   const std::int64_t inner = longest_key(shape);
   const double tiles = static_cast<double>(kernels::round_up(inner, kernels::kHeight)) / static_cast<double>(inner);
-  if (problem.causal) return tiles / ranks / threads;  // cut by work
-  double most = 0;
+  if (problem.causal) return std::vector<double>(static_cast<std::size_t>(ranks), tiles / ranks);  // cut by work
+  std::vector<double> shares;
   for (const WorkShare& share : partition_exact(problem, ranks).work) {
     const std::int64_t rows = std::min(share.queries.size(), shape.rows);  // of one slice: tiles end with it
-    if (rows == 0) continue;
-    const double padded = static_cast<double>(kernels::round_up(rows, kQueryBlock)) / static_cast<double>(rows);
-    most = std::max(most, padded * static_cast<double>(share.queries.size()) / share.key_parts);
+    const double padded = static_cast<double>(kernels::round_up(rows, kQueryBlock)) /
+                          static_cast<double>(std::max<std::int64_t>(1, rows));
+    shares.push_back(tiles * padded * static_cast<double>(share.queries.size()) / share.key_parts /
+                     static_cast<double>(shape.total_rows()));
   }
-  return tiles * most / static_cast<double>(shape.total_rows()) / threads;
+  return shares;
 }
 
 std::int64_t exact_bytes(const Shape& shape, Pass pass, int element_bytes, int ranks) {
@@ -41,9 +45,33 @@ std::int64_t exact_bytes(const Shape& shape, Pass pass, int element_bytes, int r
   return static_cast<std::int64_t>(bytes);
 }
 
-double network_seconds(std::int64_t bytes, double messages, int ranks, const Rates& rates) {
-  if (ranks == 1) return 0;
-  return messages * rates.latency * std::log2(ranks) + static_cast<double>(bytes) / rates.bandwidth;
+/// Rows of all operands that a rank works on.
+std::int64_t rows_of(const Shape& shape, const Grid& grid, int rank) {
+  std::int64_t rows = grid_rows(grid, rank, shape.slices, shape.rows).size();
+  for (std::size_t u = 0; u < static_cast<std::size_t>(shape.order); ++u)
+    rows += grid_rows(grid, rank, shape.slices, shape.key_rows[u]).size();
+  return rows;
+}
+
+/// Flops of the ranks; of the one that has most alone where none waits for a core.
+std::vector<double> polynomial_work(const Shape& shape, Pass pass, const Grid& grid,
+                                    const std::vector<std::int64_t>& features, bool all) {
+  std::vector<double> work;
+  for (int rank = 0; rank < (all ? grid.ranks() : grid.features); ++rank) {  // the first block is the longest
+    const auto group = static_cast<std::size_t>(place_of(grid, rank).features);
+    work.push_back((pass == Pass::forward ? 2.0 : 4.0) * static_cast<double>(features[group]) *
+                   static_cast<double>(shape.value_dim + 1) * static_cast<double>(rows_of(shape, grid, rank)));
+  }
+  return work;
+}
+
+/// Seconds that ranks wait in a pass for others that have no core at the moment.
+double turn_seconds(const Shape& shape, int ranks, int threads, const Rates& rates) {
+  return ranks == 1 ? 0 : 2 * shape.order * kTurn * std::max(0.0, threads / rates.cores_a_rank - 1);
+}
+
+void divide(std::vector<double>& values, double by) {
+  for (double& value : values) value /= by;
 }
 
 /// All three factors of `ranks`, slice groups first.
@@ -68,6 +96,23 @@ Rates nominal_rates(int element_bytes) {
   return rates;
 }
 
+double network_seconds(std::int64_t bytes, double messages, int ranks, const Rates& rates) {
+  if (ranks == 1) return 0;
+  return messages * rates.latency * std::log2(ranks) + static_cast<double>(bytes) / rates.bandwidth;
+}
+
+double shared_seconds(std::vector<double> work, int threads, double cores_a_rank) {
+  std::sort(work.begin(), work.end());
+  const double cores = cores_a_rank * static_cast<double>(work.size());
+  double seconds = 0, done = 0, busy = static_cast<double>(work.size()) * threads;
+  for (const double rank : work) {
+    seconds += (rank - done) / threads * std::max(1.0, busy / cores);
+    done = rank;
+    busy -= threads;
+  }
+  return seconds;
+}
+
 std::vector<std::int64_t> even_groups(std::int64_t features, int groups) {
   std::vector<std::int64_t> result;
   for (int g = 0; g < groups; ++g) result.push_back(even_range(features, groups, g).size());
@@ -81,8 +126,10 @@ Cost predict_exact(const Problem& problem, Pass pass, int element_bytes, int ran
   cost.flops = forward ? exact_forward_flops(problem) : exact_gradient_flops(problem);
   cost.bytes_communicated = exact_bytes(problem.shape, pass, element_bytes, ranks);
   cost.bytes_memory = exact_memory_bytes(problem, pass, element_bytes, ranks, threads);
-  cost.seconds = *cost.flops * busiest_exact_share(problem, ranks, threads) /
-                     (forward ? rates.exact_forward : rates.exact_gradient) +
+  std::vector<double> work = exact_shares(problem, ranks);
+  divide(work, (forward ? rates.exact_forward : rates.exact_gradient) / *cost.flops);
+  cost.seconds = shared_seconds(std::move(work), threads, rates.cores_a_rank) +
+                 turn_seconds(problem.shape, ranks, threads, rates) +
                  network_seconds(*cost.bytes_communicated, 2.0 * problem.shape.order, ranks, rates);
   return cost;
 }
@@ -92,18 +139,18 @@ Cost predict_polynomial(const Problem& problem, Pass pass, int element_bytes, co
   Cost cost;
   const Shape& shape = problem.shape;
   const bool forward = pass == Pass::forward;
-  std::int64_t rows = grid_rows(grid, 0, shape.slices, shape.rows).size(), all = 0;  // rank 0 has most
-  for (std::size_t u = 0; u < static_cast<std::size_t>(shape.order); ++u)
-    rows += grid_rows(grid, 0, shape.slices, shape.key_rows[u]).size();
+  std::int64_t all = 0;
   for (const std::int64_t of_group : features) all += of_group;
-  const auto most = static_cast<double>(*std::max_element(features.begin(), features.end()));
+  const std::int64_t most = *std::max_element(features.begin(), features.end());
   cost.flops = (forward ? 1 : 2) * polynomial_forward_flops(problem, all);
   cost.bytes_communicated = polynomial_bytes(problem, grid, features, element_bytes, pass);
-  cost.bytes_memory =
-      polynomial_memory_bytes(problem, pass, element_bytes, grid.ranks(), threads, static_cast<std::int64_t>(most));
-  const double busiest =
-      (forward ? 2.0 : 4.0) * most * static_cast<double>(shape.value_dim + 1) * static_cast<double>(rows) / threads;
-  cost.seconds = busiest / (forward ? rates.polynomial_forward : rates.polynomial_gradient) +
+  cost.bytes_memory = polynomial_memory_bytes(problem, pass, element_bytes, grid.ranks(), threads, most);
+  std::vector<double> work = polynomial_work(shape, pass, grid, features, threads > rates.cores_a_rank);
+  divide(work, forward ? rates.polynomial_forward : rates.polynomial_gradient);
+  const std::int64_t copied = copied_bytes(problem, grid, element_bytes, pass);
+  for (double& seconds : work) seconds += static_cast<double>(threads * copied) / rates.copies;
+  cost.seconds = shared_seconds(std::move(work), threads, rates.cores_a_rank) +
+                 turn_seconds(shape, grid.ranks(), threads, rates) +
                  network_seconds(*cost.bytes_communicated, 4.0 * shape.order, grid.ranks(), rates);
   return cost;
 }

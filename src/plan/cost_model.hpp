@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "plan/grid.hpp"
@@ -14,16 +15,25 @@ inline constexpr double kDoubleCost = 2.1;
 
 /// What a machine reaches with one problem's key dim, value dim and type. Flops are those of plan/flops.hpp.
 struct Rates {
-  double exact_forward = 0, exact_gradient = 0;            ///< flop/s of a core
-  double polynomial_forward = 0, polynomial_gradient = 0;  ///< flop/s of a core
-  double latency = 0;                                      ///< seconds of the smallest sum over two ranks
-  double bandwidth = 0;                                    ///< bytes/s of a rank in a large sum or exchange
-  double core_flops = 0;                                   ///< flop/s of a core at the work of planning
+  double exact_forward = 0, exact_gradient = 0;                   ///< flop/s of a core
+  double polynomial_forward = 0, polynomial_gradient = 0;         ///< flop/s of a core
+  double latency = 0;                                             ///< seconds of the smallest sum over two ranks
+  double bandwidth = 0;                                           ///< bytes/s of a rank in a large sum or exchange
+  double core_flops = 0;                                          ///< flop/s of a core at the work of planning
+  double copies = 2e9;                                            ///< bytes/s of a rank that packs or adds rows
+  double cores_a_rank = std::numeric_limits<double>::infinity();  ///< fewer than threads: ranks take turns
 };
 
 /// Of a machine that stands for all: float32 with AVX2; only the proportions matter. For choices that must not
 /// change from run to run.
 [[nodiscard]] Rates nominal_rates(int element_bytes);
+
+/// Seconds until the last rank is done where `work[r]` are the seconds of rank r on a core of its own: threads
+/// share it, and ranks with more threads than cores take turns, whoever is done leaving its turn to the others.
+[[nodiscard]] double shared_seconds(std::vector<double> work, int threads, double cores_a_rank);
+
+/// Seconds that so many messages in a row and so many bytes of a rank take; none on one rank.
+[[nodiscard]] double network_seconds(std::int64_t bytes, double messages, int ranks, const Rates& rates);
 
 /// One pass of the exact method on so many ranks of so many threads: the work of the busiest rank (rows and keys
 /// rounded up to whole register tiles) and what it sends: keys to the ranks that need them, key gradients back.
@@ -31,7 +41,8 @@ struct Rates {
                                  const Rates& rates);
 
 /// One pass of the polynomial method on a grid; `features` by feature group (group_features). The gradient has
-/// the moments of the forward pass.
+/// the moments of the forward pass. With feature groups the rows that are copied in, and the parts that are packed
+/// and added, take time of their own beside the network's.
 [[nodiscard]] Cost predict_polynomial(const Problem& problem, Pass pass, int element_bytes, const Grid& grid,
                                       const std::vector<std::int64_t>& features, int threads, const Rates& rates);
 

@@ -123,4 +123,19 @@ std::int64_t polynomial_bytes(const Problem& problem, const Grid& grid, const st
   return most;
 }
 
+std::int64_t copied_bytes(const Problem& problem, const Grid& grid, int element_bytes, Pass pass) {
+  if (grid.features == 1) return 0;
+  const Shape& shape = problem.shape;
+  const bool gradient = pass == Pass::gradient;
+  const std::int64_t d = shape.dim, dv = shape.value_dim;
+  const std::int64_t queries = grid_rows(grid, 0, shape.slices, shape.rows).size();
+  std::int64_t in = queries * (d + (gradient ? dv + 1 : 0)), out = queries * (gradient ? d : dv + 1);
+  for (std::size_t u = 0; u < static_cast<std::size_t>(shape.order); ++u) {
+    const std::int64_t entries = grid_rows(grid, 0, shape.slices, shape.key_rows[u]).size() * (d + dv);
+    in += entries;
+    if (gradient) out += entries;
+  }
+  return in * element_bytes + 2 * out * kSumBytes;
+}
+
 }  // namespace tattn::plan

@@ -13,6 +13,8 @@ Rates on_machine(const Rates& here, double core_flops, const Machine& machine, i
     *rate *= faster;
   const int on_node = std::max(1, machine.cores_per_node / threads);
   there.latency = machine.latency;
+  there.copies = machine.memory_bandwidth / 3 / std::min(ranks, on_node);
+  there.cores_a_rank = static_cast<double>(machine.cores_per_node) / on_node;
   there.bandwidth = ranks <= on_node ? machine.memory_bandwidth / 3 / ranks : machine.bandwidth / 2 / on_node;
   return there;
 }

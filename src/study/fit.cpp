@@ -1,5 +1,6 @@
 #include "study/fit.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace tattn::study {
@@ -45,6 +46,12 @@ std::optional<double> crossover(const std::vector<Measurement>& a, const std::ve
       }
     }
   return result;
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
 }  // namespace tattn::study

@@ -24,4 +24,7 @@ struct PowerLaw {
 /// nothing where `a` is above at no shared point or at all. x ascends in both.
 [[nodiscard]] std::optional<double> crossover(const std::vector<Measurement>& a, const std::vector<Measurement>& b);
 
+/// The middle value, or the mean of the two in the middle; `values` must not be empty.
+[[nodiscard]] double median(std::vector<double> values);
+
 }  // namespace tattn::study
