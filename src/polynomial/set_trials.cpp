@@ -28,8 +28,12 @@ plan::FeatureRanking SetTrials<T>::rank(std::int64_t limit) const {
 template <class T>
 double SetTrials<T>::worst(const std::vector<Trial>& trials, const plan::Walk& walk, bool in_double) {
   double error = 0;
-  for (const Trial& trial : trials)
-    error = std::max(error, in_double ? trial.error<double>(walk) : trial.error<T>(walk));
+  if constexpr (std::is_same_v<T, float>)
+    if (in_double) {
+      for (const Trial& trial : trials) error = std::max(error, trial.error<double>(walk));
+      return error;
+    }
+  for (const Trial& trial : trials) error = std::max(error, trial.error<T>(walk));
   return error;
 }
 
