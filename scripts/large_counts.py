@@ -50,7 +50,7 @@ def run(options, name, dim, value_dim, folder):
     call = lambda *words: subprocess.run([str(word) for word in words], check=True, timeout=3000)
     call(options.tattn, "generate", source, *shape, "--quiet")
     call("mpirun", "-np", options.ranks, options.tattn, "forward", source, result, "--method", "polynomial",
-         "--features", options.features, "--quiet", "--report", report)
+         "--features", options.features, "--memory", options.memory, "--quiet", "--report", report)
     told = json.loads(report.read_text())
     seconds = told["seconds"]
     print(f"{name}: {rows} rows, dim {dim}, value dim {value_dim}, {options.features} features, {options.ranks} ranks: "
@@ -69,8 +69,12 @@ def main():
     parser.add_argument("--folder", default="/var/tmp", help="on a disk with 20 GB to spare")
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--features", type=int, default=200)
+    parser.add_argument("--memory", default="13G", help="of a rank; what is asked for beforehand is more than is taken")
+    parser.add_argument("--only", choices=CASES, help="one of the two")
     options = parser.parse_args()
     for name, (dim, value_dim) in CASES.items():
+        if options.only not in (None, name):
+            continue
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
             run(options, name, dim, value_dim, pathlib.Path(folder))
 
