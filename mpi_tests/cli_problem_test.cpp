@@ -98,6 +98,18 @@ TEST(ProblemFile, FullGradientIsOfOrderTwoProblemFiles) {
   }
 }
 
+// dX alone has 200^3 numbers of 8 bytes.
+TEST(ProblemFile, MemoryOfTheFullGradientIsAskedForBeforehand) {
+  const Workshop shop;
+  expect_done(shop.tattn("generate p.h5 --problem --model-dim 200 --rows 16 --dim 2 --quiet"));
+  for (const std::string method : {"exact", "polynomial", "dense", "auto"}) {
+    const std::string how =
+        fmt::format("gradient p.h5 out.h5 --force --method {} --tolerance 0.5 --memory 100M", method);
+    expect_done(shop.tattn(how));
+    expect_refused(shop, how + " --full-gradient", 2, 1, "not enough memory");
+  }
+}
+
 TEST(ProblemFile, ASpoiltResultIsFound) {
   const Workshop shop;
   expect_done(shop.tattn("generate in.h5 --problem --rows 20 --dim 3 --dtype f64"));

@@ -8,18 +8,23 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <functional>
+#include <memory>
+#include <stdexcept>
 
 #include "comm/communicator.hpp"
 #include "io/operand_file.hpp"
 #include "io/result_file.hpp"
 #include "io/result_origin.hpp"
+#include "plan/monomial_walk.hpp"
 #include "service/batch_list.hpp"
 #include "support/file_spec.hpp"
 #include "support/mutate.hpp"
 #include "support/test_folder.hpp"
 #include "tattn/error.hpp"
+#include "training/checkpoint.hpp"
 
 namespace fs = std::filesystem;
 
@@ -180,6 +185,33 @@ TEST(HostileList, IsReadOrRefused) {
     for (const auto& entry : service::batch_entries(service::read_list(path), "out"))
       static_cast<void>(service::printable(entry.output + entry.error));
   });
+}
+
+/// A checkpoint of a run with a polynomial.
+std::string checkpoint_bytes() {
+  training::Checkpoint checkpoint;
+  checkpoint.problem_digest = "0123456789abcdef";
+  checkpoint.state.point = {{1, 2, 3}, {0.5, {4, 5, 6}}};
+  checkpoint.state.optimizer.curvature = {{{1, 2, 3}, {4, 5, 6}}, {{7, 8, 9}, {1, 0, 1}}};
+  checkpoint.state.plan.method = Method::polynomial;
+  checkpoint.state.plan.walk = std::make_shared<const plan::Walk>(plan::full_walk(3, 2));
+  return training::encode(checkpoint);
+}
+
+TEST(HostileCheckpoint, IsLoadedOrRefused) {
+  const std::string whole = checkpoint_bytes();
+  try_all(whole, [&](const std::string& path) {
+    const training::Checkpoint found = training::load(world(), path);
+    if (training::encode(found) != whole) throw std::runtime_error("another checkpoint than was written");
+  });
+}
+
+// Numbers that no digest gives away: another program may have written them.
+TEST(HostileCheckpoint, WithAnotherHeaderIsRefusedBeforeItIsRead) {
+  std::string header = checkpoint_bytes().substr(0, 32);
+  const std::uint64_t claimed = std::uint64_t{1} << 50;
+  std::memcpy(header.data() + 16, &claimed, sizeof(claimed));
+  try_all(header, [](const std::string& path) { static_cast<void>(training::load(world(), path)); });
 }
 
 }  // namespace

@@ -123,8 +123,8 @@ TEST(Plan, NormaliserThatIsNotPositiveIsAnErrorAndExactTheWayOut) {
   EXPECT_THROW((void)by_plan<double>(c, plan_of<double>(c, options, true), options), NotPositive);
   Scattered<double> mine(MPI_COMM_WORLD, c, {});
   const Communicator comm(MPI_COMM_WORLD);
-  const Plan instead =
-      method::exact_instead<double>(comm, c.problem, mine.operands(), options, {true, comm.size(), std::nullopt});
+  const Plan instead = method::exact_instead<double>(comm, c.problem, mine.operands(), options,
+                                                     {.gradients = true, .ranks = comm.size()});
   EXPECT_EQ(instead.method, Method::exact);
   EXPECT_NE(instead.reason.find("not positive"), std::string::npos) << instead.reason;
   EXPECT_EQ(by_plan<double>(c, instead, options).at("dK1"),

@@ -1,5 +1,6 @@
 // Training in memory: the loss falls, a run taken up again goes on as if it had never stopped, also on another
 // number of ranks, and a polynomial is planned anew when the weights have outgrown it and only then.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -162,6 +163,39 @@ TEST(Replan, LeavesAFixedSetOfFeaturesAlone) {
   const TrainState state = train(comm, c, order, c.start());
   EXPECT_EQ(state.replans, 0);
   EXPECT_EQ(state.plan.features, 15);
+}
+
+/// What ends a run that stops by itself, for a target that no weights meet: the loss is not zero at its minimum.
+std::string ending_of(const Communicator& comm, const TrainingCase& c, const TrainOrder& order) {
+  ProblemRows<double> rows = c.share(comm);
+  for (std::size_t x = 0; x < rows.target.size(); ++x)
+    rows.target[x] +=
+        0.001 *
+        std::sin(7 * static_cast<double>(static_cast<std::size_t>(rows.query_rows.begin * c.value_dim) + x));
+  Loss<double> loss(comm, c.problem(), rows);
+  Trainer<double> trainer(comm, loss, order, c.start());
+  trainer.begin();
+  while (trainer.state().optimizer.steps < order.steps)
+    if (!trainer.advance())
+      return fmt::format("{}; loss {:.3g}, error {:.3g}", trainer.ending(), trainer.state().point.value.loss,
+                         trainer.loss_of_error().value_or(0));
+  return fmt::format("all steps, loss {:.3g}, gradient norm {:.3g}", trainer.state().point.value.loss,
+                     norm(trainer.state().point.value.gradient));
+}
+
+TEST(Ending, TellsRoundingFromTheErrorOfAPolynomial) {
+  const Communicator comm(MPI_COMM_WORLD);
+  TrainingCase c;
+  c.rows = 10;
+  c.model_dim = 2;
+  c.dim = c.value_dim = 1;
+  TrainOrder order = order_of(OptimizerKind::lbfgs, 1, 3000);
+  const std::string exact = ending_of(comm, c, order);
+  EXPECT_NE(exact.find("rounding in float64"), std::string::npos) << exact;
+  order.options.method = Method::polynomial;
+  order.options.features = 2;
+  const std::string polynomial = ending_of(comm, c, order);
+  EXPECT_NE(polynomial.find("--tolerance"), std::string::npos) << polynomial;
 }
 
 TEST(Trainer, StopsWithOneLineWhenTheLossIsNotFinite) {

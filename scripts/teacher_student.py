@@ -5,7 +5,7 @@
     scripts/teacher_student.py methods     polynomial and exact reach the same loss; in how much less time
     scripts/teacher_student.py large       50,000 rows by the polynomial method
 
-Files go to --folder. Needs numpy and h5py.
+Files go to --folder, histories among them (scripts/plot_history.py draws them). Needs numpy and h5py.
 """
 import argparse
 import json
@@ -23,16 +23,15 @@ def tattn(arguments, *words):
     subprocess.run([*launcher, arguments.program, *map(str, words)], check=True)
 
 
-def generate(arguments, path, rows, model_dim, dim, noise, more=()):
-    tattn(arguments, "generate", path, "--problem", "--rows", rows, "--model-dim", model_dim, "--dim", dim, "--noise",
-          noise, "--seed", arguments.seed, "--quiet", "--force", *more)
+def generate(arguments, path, seed, *words):
+    tattn(arguments, "generate", path, "--problem", "--seed", seed, "--quiet", "--force", *words)
 
 
 def train(arguments, problem, name, *words):
-    """Trains and tells the report and the lines of the history."""
+    """Trains and tells the report and the lines of the history that stand for steps."""
     report, history = (arguments.folder / f"{name}.{kind}" for kind in ("json", "jsonl"))
     tattn(arguments, "train", problem, arguments.folder / f"{name}_out.h5", "--report", report, "--history", history,
-          "--force", *words)
+          "--force", "--progress", "never", *words)
     lines = [json.loads(line) for line in history.read_text().splitlines()]
     return json.loads(report.read_text()), [line for line in lines if "replan" not in line]
 
@@ -43,14 +42,21 @@ def noise_loss(problem):
         return 0.5 * file["E"].size * float(file.attrs["noise_deviation"]) ** 2
 
 
-def order_1_student(problem, path):
+def shares(report):
+    """What of a run went into watching the plan and into new plans."""
+    seconds = report["training"]["seconds"]
+    watch, replan = (100 * seconds[part] / seconds["steps"] for part in ("watch", "replan"))
+    return f"watching {watch:.1f} %, {report['training']['replans']} new plans {replan:.1f} %"
+
+
+def order_1_student(problem, path, start=1):
     """The same inputs and target for order 1: all rows of both keys are its one key. Columns of Q and K are as many
-    as give the same number of weights: 2 a d' + a dv = 3 a d + 2 a dv."""
+    as give the same number of weights: 2 a d' + a dv = 3 a d + 2 a dv. Tells both numbers."""
     with h5py.File(problem) as file:
         a, d = file["X1"].shape
         dv = file["E"].shape[1]
         wider = (3 * d + dv) // 2
-        random = np.random.default_rng(1)
+        random = np.random.default_rng(start)
         spread = wider ** 0.25 / np.sqrt(a) / 2
         with h5py.File(path, "w") as out:
             out["A1"], out["E"] = file["A1"][:], file["E"][:]
@@ -63,42 +69,75 @@ def order_1_student(problem, path):
         return 3 * a * d + 2 * a * dv, 2 * a * wider + a * dv
 
 
+def outputs(arguments, inputs, weights):
+    """Outputs of the layer with the weights of one file on the inputs of another."""
+    problem, out = arguments.folder / "seen.h5", arguments.folder / "seen_out.h5"
+    with h5py.File(inputs) as given, h5py.File(weights) as trained, h5py.File(problem, "w") as file:
+        for name in given:
+            if name[0] in "AE":
+                file[name] = given[name][:]
+        for name in trained:
+            if name[0] in "XY":
+                file[name] = trained[name][:]
+    tattn(arguments, "forward", problem, out, "--method", "exact", "--quiet", "--force")
+    with h5py.File(out) as file:
+        return file["O"][:]
+
+
 def recover(arguments):
-    teacher, other = arguments.folder / "teacher.h5", arguments.folder / "order1.h5"
-    generate(arguments, teacher, 300, 6, 4, 0.02, ("--dtype", "f64"))
-    weights = order_1_student(teacher, other)
-    how = ("--optimizer", "lbfgs", "--steps", arguments.steps or 400, "--method", "exact", "--quiet")
-    for order, problem, count in ((2, teacher, weights[0]), (1, other, weights[1])):
-        report, steps = train(arguments, problem, f"order{order}", *how)
-        print(f"order {order}, {count} weights: loss {steps[0]['loss']:.4g} -> {report['loss']:.4g} "
-              f"in {steps[-1]['step']} steps, {report['loss'] / noise_loss(teacher):.3g} times that of the noise")
+    """Also on inputs that no student has seen: made by another seed, with the output of the same teacher."""
+    names = ("teacher", "teacher_1", "unseen", "unseen_1", "weights")
+    problem, problem_1, unseen, unseen_1, weights = (arguments.folder / f"{name}.h5" for name in names)
+    shape = ("--rows", 600, "--key-rows", "30,30", "--model-dim", 6, "--dim", 2, "--spread", 1.2, "--noise", 0.05,
+             "--dtype", "f64")
+    generate(arguments, problem, arguments.seed, *shape)
+    generate(arguments, unseen, arguments.seed + 1000, *shape)
+    counts = order_1_student(problem, problem_1)
+    order_1_student(unseen, unseen_1)
+    with h5py.File(problem) as file, h5py.File(weights, "w") as out:
+        for name in file:
+            if name.startswith("teacher_"):
+                out[name.removeprefix("teacher_")] = file[name][:]
+    truth = outputs(arguments, unseen, weights)
+    how = ("--optimizer", "lbfgs", "--steps", arguments.steps or 3000, "--method", "exact", "--quiet")
+    for order, start in ((2, 1), (1, 1), (1, 2), (1, 3)):  # the other student may begin anew
+        own, other, count = ((problem, unseen, counts[0]), (problem_1, unseen_1, counts[1]))[order == 1]
+        if order == 1:
+            order_1_student(problem, problem_1, start)
+        report, steps = train(arguments, own, f"order{order}", *how)
+        found = outputs(arguments, other, arguments.folder / f"order{order}_out.h5")
+        error = np.linalg.norm(found - truth) / np.linalg.norm(truth)
+        print(f"order {order}, {count} weights: loss {steps[0]['loss']:.4g} -> {report['loss']:.4g} in "
+              f"{steps[-1]['step']} steps, {report['loss'] / noise_loss(problem):.3g} times that of the noise; "
+              f"on unseen inputs {100 * error:.2g} % off the teacher, without noise", flush=True)
 
 
 def methods(arguments):
     problem = arguments.folder / "methods.h5"
-    generate(arguments, problem, arguments.rows or 1000, 8, 4, 0.05)
-    how = ("--optimizer", "adam", "--learning-rate", 0.01, "--steps", arguments.steps or 60, "--quiet")
+    generate(arguments, problem, arguments.seed, "--rows", arguments.rows or 1000, "--model-dim", 8, "--dim", 4,
+             "--noise", 0.05, "--spread", 0.7)
+    how = ("--optimizer", "adam", "--learning-rate", 0.003, "--steps", arguments.steps or 200, "--quiet")
     found = {}
     for method in ("exact", "polynomial"):
         report, steps = train(arguments, problem, method, "--method", method, *how)
         found[method] = report["loss"], steps[-1]["seconds"]
-        print(f"{method}: loss {report['loss']:.6g} after {steps[-1]['step']} steps in {steps[-1]['seconds']:.1f} s, "
-              f"{report['plan']['features']} features, {report['training']}")
+        print(f"{method}: loss {steps[0]['loss']:.6g} -> {report['loss']:.6g} in {steps[-1]['step']} steps, "
+              f"{steps[-1]['seconds']:.2f} s, {report['plan']['features']} features; {shares(report)}", flush=True)
     (exact, slow), (polynomial, fast) = found["exact"], found["polynomial"]
-    print(f"losses differ by {abs(polynomial - exact) / exact:.2g} of themselves, times by a factor of {slow / fast:.3g}")
+    print(f"losses differ by {abs(polynomial - exact) / exact:.2g} of themselves, times by a factor of {slow / fast:.3g}; "
+          f"that of the noise is {noise_loss(problem):.6g}")
 
 
 def large(arguments):
     problem = arguments.folder / "large.h5"
-    generate(arguments, problem, arguments.rows or 50000, 8, 4, 0.05)
+    generate(arguments, problem, arguments.seed, "--rows", arguments.rows or 50000, "--model-dim", 8, "--dim", 4,
+             "--noise", 0.05, "--spread", 0.7)
     report, steps = train(arguments, problem, "large", "--method", "polynomial", "--optimizer", "adam",
-                          "--learning-rate", 0.01, "--steps", arguments.steps or 100)
-    shape = report["problem"]
-    tuples = shape["rows"] * np.prod([float(rows) for rows in shape["key_rows"]])
-    flops = 2 * tuples * (4 * shape["dim"] + 4 * shape["value_dim"] + 1)
-    print(f"{shape['rows']} rows: loss {steps[0]['loss']:.6g} -> {report['loss']:.6g} in {steps[-1]['step']} steps, "
-          f"{steps[-1]['seconds']:.1f} s; the noise alone has {noise_loss(problem):.6g}; {report['training']}")
-    print(f"exact would take {flops:.2g} flops a step: {flops / 1e11 / 3600:.2g} hours at 100 Gflop/s")
+                          "--learning-rate", 0.003, "--steps", arguments.steps or 1000)
+    print(f"{report['problem']['rows']} rows: loss {steps[0]['loss']:.6g} -> {report['loss']:.6g} in {steps[-1]['step']} "
+          f"steps, {steps[-1]['seconds']:.1f} s, {report['plan']['features']} features in the end; that of the noise is "
+          f"{noise_loss(problem):.6g}; {shares(report)}", flush=True)
+    tattn(arguments, "plan", problem, "--method", "exact")
 
 
 def main():

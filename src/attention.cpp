@@ -119,7 +119,7 @@ plan::Grid grid_of(const Communicator& comm, const Problem& problem, const Plan&
 template <class T>
 Plan checked_plan(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
                   const Options& options, bool gradients) {
-  return method::decide(comm, problem, operands, options, {gradients, comm.size(), std::nullopt});
+  return method::decide(comm, problem, operands, options, {.gradients = gradients, .ranks = comm.size()});
 }
 
 template <class T>

@@ -4,6 +4,7 @@
 
 #include "cli/run.hpp"
 #include "io/problem_file.hpp"
+#include "plan/full_gradient_memory.hpp"
 #include "training/full_gradient.hpp"
 #include "training/loss.hpp"
 
@@ -16,6 +17,15 @@ std::int64_t model_bytes(const io::FileInfo& info, int ranks, std::int64_t entry
   std::int64_t rows = shape.rows;
   for (const std::int64_t n : shape.key_rows) rows += 2 * n;
   return (rows / ranks + 2 * shape.order + 1) * info.model_dim * entry;
+}
+
+/// What a rank needs beside the operands and the results.
+std::int64_t other_bytes(const Run& run, std::int64_t entry) {
+  std::int64_t bytes = model_bytes(run.info, run.comm.size(), entry);
+  if (run.options.full_gradient)
+    bytes += plan::full_gradient_memory_bytes(run.info.problem, run.library.method, run.info.model_dim,
+                                              run.comm.size(), run.library.threads);
+  return bytes;
 }
 
 template <class T>
@@ -44,9 +54,10 @@ class ProblemRun {
     if (!run_.gradients()) return;
     run_.report.seconds.gradient =
         run_.phase("gradient", [&] { weights_ = loss.gradient(run_.plan, run_.library); });
-    if (run_.options.full_gradient)
-      *run_.report.seconds.gradient += run_.phase(
-          "full gradient", [&] { full_ = training::full_gradient(run_.comm, loss, run_.plan, run_.library); });
+    if (!run_.options.full_gradient) return;
+    run_.report.seconds.full_gradient = run_.phase(
+        "full gradient", [&] { full_ = training::full_gradient(run_.comm, loss, run_.plan, run_.library); });
+    *run_.report.seconds.gradient += *run_.report.seconds.full_gradient;
   }
 
   void write(io::ResultFile& file, const training::Loss<T>& loss) {
@@ -71,7 +82,7 @@ class ProblemRun {
 
 template <class T>
 io::ProblemData<T> read_problem(Run& run) {
-  run.require_memory(sizeof(T), model_bytes(run.info, run.comm.size(), sizeof(T)));
+  run.require_memory(sizeof(T), other_bytes(run, sizeof(T)));
   io::ProblemData<T> data;
   run.report.seconds.read = timed([&] {
     const Shares mine = run.shares();

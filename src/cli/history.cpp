@@ -51,7 +51,9 @@ void History::add(const training::TrainState& state, const std::string& replan) 
                                    {"gradient_norm", training::norm(state.point.value.gradient)},
                                    {"seconds", state.seconds},
                                    {"method", method_name(state.plan.method)},
-                                   {"features", nullptr}};
+                                   {"features", nullptr},
+                                   {"watch_seconds", state.watch_seconds},
+                                   {"replan_seconds", state.replan_seconds}};
     if (state.plan.features) line["features"] = *state.plan.features;
     if (!replan.empty()) line["replan"] = replan;
     file_ << line.dump() << std::endl;

@@ -57,8 +57,11 @@ Planned make(const Communicator& comm, const PlanOptions& options, const io::Fil
   const bool trains = options.command == "train";
   if (trains)
     library.heavy_rows.emplace(static_cast<std::size_t>(info.problem.shape.order) + 1, 0);  // as train does
-  const method::Setting setting{options.command != "forward", ranks, fixed_grid(ranks, options.common), machine,
-                                trains ? options.steps : 1};
+  const method::Setting setting{.gradients = options.command != "forward",
+                                .ranks = ranks,
+                                .grid = fixed_grid(ranks, options.common),
+                                .machine = machine,
+                                .runs = trains ? options.steps : 1};
   Planned result{method::decide<T>(comm, info.problem, rows.views(), library, setting), std::nullopt};
   if (trains) result.step = step_cost<T>(comm, info, library, setting, result.plan);
   return result;

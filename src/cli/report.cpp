@@ -58,14 +58,19 @@ Json plan_json(const CommonOptions& options, const Report& report) {
 }
 
 Json seconds_json(const Communicator& comm, const Report::Seconds& seconds) {
-  return {{"read", largest(comm, seconds.read)},       {"plan", largest(comm, seconds.plan)},
-          {"forward", largest(comm, seconds.forward)}, {"gradient", largest(comm, seconds.gradient)},
-          {"write", largest(comm, seconds.write)},     {"total", comm.max(seconds.total)}};
+  return {{"read", largest(comm, seconds.read)},
+          {"plan", largest(comm, seconds.plan)},
+          {"forward", largest(comm, seconds.forward)},
+          {"gradient", largest(comm, seconds.gradient)},
+          {"full_gradient", largest(comm, seconds.full_gradient)},
+          {"write", largest(comm, seconds.write)},
+          {"total", comm.max(seconds.total)}};
 }
 
 Json training_json(const Communicator& comm, const Report::Training& training) {
   return {{"steps", training.steps},
           {"replans", training.replans},
+          {"loss_of_error", or_null(training.loss_of_error)},
           {"seconds",
            {{"steps", comm.max(training.step_seconds)},
             {"watch", comm.max(training.watch_seconds)},

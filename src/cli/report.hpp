@@ -25,6 +25,7 @@ struct Report {
   std::optional<std::int64_t> worst_row;
   struct Seconds {
     std::optional<double> read, plan, forward, gradient, write;
+    std::optional<double> full_gradient;  ///< the part of gradient that dX took
     double total = 0;
   } seconds;
   std::optional<double> forward_flops, gradient_flops;
@@ -34,9 +35,10 @@ struct Report {
   struct Training {
     std::int64_t steps = 0;  ///< in all runs
     std::int64_t replans = 0;
-    double step_seconds = 0;  ///< of all that follows
-    double watch_seconds = 0, replan_seconds = 0;
+    double step_seconds = 0;                       ///< of all that follows
+    double watch_seconds = 0, replan_seconds = 0;  ///< the latter with the steps made again
     double checkpoint_seconds = 0;
+    std::optional<double> loss_of_error;  ///< what the polynomial's error amounts to at most
   };
   std::optional<Training> training;
 

@@ -38,7 +38,7 @@ Shares Run::shares() const {
 }
 
 method::Setting Run::setting() const {
-  return {gradients(), comm.size(), fixed_grid(comm.size(), options.common)};
+  return {.gradients = gradients(), .ranks = comm.size(), .grid = fixed_grid(comm.size(), options.common)};
 }
 
 template <class T>

@@ -44,8 +44,8 @@ class Point {
   study::Row row() {
     make_rows();
     row_.seconds_plan = comm_.max(timed([&] {
-      plan_ =
-          method::decide(comm_, problem_, operands_.views(), options_.library, {true, comm_.size(), std::nullopt});
+      plan_ = method::decide(comm_, problem_, operands_.views(), options_.library,
+                             {.gradients = true, .ranks = comm_.size()});
     }));
     describe();
     repeat();

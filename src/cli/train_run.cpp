@@ -52,6 +52,7 @@ class TrainRun {
     training::TrainState state;
     state.point.weights = weights;
     if (!resumed) return state;
+    before_ = {resumed->state.watch_seconds, resumed->state.replan_seconds};
     if (needs_new_plan(kept_.settings, resumed->settings)) resumed->state.planned = false;
     spdlog::info("resumed after step {} from {}", resumed->state.optimizer.steps, options_.resume);
     return std::move(resumed->state);
@@ -82,8 +83,7 @@ class TrainRun {
     bool advanced = false;
     training_.step_seconds += timed([&] { advanced = trainer.advance(); });
     if (!advanced)
-      spdlog::info("no step from {} leads further down: a minimum, as far as rounding can tell",
-                   trainer.state().optimizer.steps);
+      spdlog::info("no step from {} leads further down: {}", trainer.state().optimizer.steps, trainer.ending());
     return advanced;
   }
 
@@ -128,8 +128,9 @@ class TrainRun {
     run_.report.seconds.plan = trainer.first_plan_seconds();
     training_.steps = state.optimizer.steps;
     training_.replans = state.replans;
-    training_.watch_seconds = trainer.watch_seconds();
-    training_.replan_seconds = trainer.replan_seconds();
+    training_.watch_seconds = state.watch_seconds - before_.watch_seconds;
+    training_.replan_seconds = state.replan_seconds - before_.replan_seconds;
+    training_.loss_of_error = trainer.loss_of_error();
     run_.report.training = training_;
   }
 
@@ -151,6 +152,9 @@ class TrainRun {
                  100 * training_.replan_seconds / training_.step_seconds);
     spdlog::info("loss {:.9g}, gradient norm {:.3g}", *run_.report.loss,
                  training::norm(state.point.value.gradient));
+    if (training_.loss_of_error.value_or(0) > training::kErrorCounts * *run_.report.loss)
+      spdlog::warn("the polynomial's error may amount to {:.2g} of the loss: a smaller --tolerance shows",
+                   *training_.loss_of_error);
     spdlog::info("wrote {}", options_.run.output);
   }
 
@@ -158,6 +162,9 @@ class TrainRun {
   const TrainOptions& options_;
   training::Checkpoint kept_;
   std::int64_t kept_step_ = -1, first_ = 0;
+  struct {
+    double watch_seconds = 0, replan_seconds = 0;
+  } before_;                          ///< of the runs that this one goes on from
   std::unique_ptr<StopSignal> stop_;  ///< where there is a checkpoint to stop at
   Report::Training training_;
 };

@@ -18,6 +18,7 @@ namespace tattn::method {
 template <class T>
 plan::Rates rates_for(const Communicator& comm, const Problem& problem, const Options& options,
                       const Setting& setting) {
+  if (setting.rates) return *setting.rates;
   if (options.method == Method::dense) return {};
   // Heavy rows take the exact kernels beside the polynomial's; auto asks for those when it knows that they may pay.
   const bool both =
@@ -94,7 +95,7 @@ class Decision {
     const std::string too_short =
         fmt::format("it takes {:.2g} s, too little for finding features", *plan_.exact_seconds);
     if (first_searches() > kShareOfExact * *plan_.exact_seconds) return because(too_short);
-    if (!setting_.machine) add_polynomial_rates<T>(comm_, problem_, rates_);
+    if (!setting_.machine && !setting_.rates) add_polynomial_rates<T>(comm_, problem_, rates_);
     const std::int64_t most = most_features({}, *plan_.exact_seconds);
     if (most < 1) return because(too_short);
     polynomial::FeatureChoice choice;

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "comm/communicator.hpp"
+#include "plan/cost_model.hpp"
 #include "plan/machine.hpp"
 #include "tattn/plan.hpp"
 
@@ -11,13 +12,14 @@ namespace tattn::method {
 struct Setting {
   bool gradients = false;
   int ranks = 1;                                        ///< that the plan is for, not always those that make it
-  std::optional<plan::Grid> grid;                       ///< fixed; else the fastest
+  std::optional<plan::Grid> grid = std::nullopt;        ///< fixed; else the fastest
   std::optional<plan::Machine> machine = std::nullopt;  ///< that the plan is for; else this one
   std::int64_t runs = 1;                                ///< that share the time of choosing features
+  std::optional<plan::Rates> rates = std::nullopt;      ///< of both methods, known already; else measured
 };
 
 /// What the machine that is planned for reaches with this problem: this one's rates are measured, kernels by
-/// options.method alone. Nothing is known of ScaLAPACK's. Collective.
+/// options.method alone, unless the setting knows them. Nothing is known of ScaLAPACK's. Collective.
 template <class T>
 [[nodiscard]] plan::Rates rates_for(const Communicator& comm, const Problem& problem, const Options& options,
                                     const Setting& setting);

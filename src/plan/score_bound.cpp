@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <utility>
 
 namespace tattn::plan {
 namespace {
+
+constexpr double kSafe =
+    1e-200;  // of a sum of powers: a term that is lost is below DBL_MIN, so relative to this nothing
 
 double power(double x, int exponent) {
   double result = x;
@@ -28,7 +32,6 @@ double row_norm(const Balance& balance, const std::vector<double>& peaks, const 
       largest = std::max(largest, v);
       sum += power(v, p);
     }
-  constexpr double kSafe = 1e-200;  // a lost term is below DBL_MIN, so relative to this nothing
   if (sum > kSafe || largest == 0) return std::pow(sum, 1.0 / p);
   sum = 0;
   for (std::size_t l = 0; l < peaks.size(); ++l)
@@ -67,12 +70,26 @@ void row_norms(const Balance& balance, int operand, const T* x, std::int64_t row
   for (std::int64_t i = 0; i < rows; ++i) norms[i] = row_norm(balance, peaks, x + i * dim);
 }
 
+/// Sums of powers are compared and one root is taken: this is done for every step of a training run.
 template <class T>
 double largest_row_norm(const Balance& balance, int operand, const T* x, std::int64_t rows) {
   const auto& peaks = balance.peaks[static_cast<std::size_t>(operand)];
-  const auto dim = static_cast<std::int64_t>(peaks.size());
+  const int p = balance.operands();
+  std::vector<double> factor(peaks.size(), 0.0);
+  for (std::size_t l = 0; l < peaks.size(); ++l)
+    if (balance.share[l] > 0) factor[l] = balance.share[l] / peaks[l];
   double largest = 0;
-  for (std::int64_t i = 0; i < rows; ++i) largest = std::max(largest, row_norm(balance, peaks, x + i * dim));
+  for (std::int64_t i = 0; i < rows; ++i) {
+    const T* row = x + i * std::ssize(peaks);
+    double sum = 0;
+    for (std::size_t l = 0; l < factor.size(); ++l)
+      sum += power(std::abs(static_cast<double>(row[l])) * factor[l], p);
+    largest = std::max(largest, sum);
+  }
+  if (largest > kSafe && std::isfinite(largest)) return std::pow(largest, 1.0 / p);
+  largest = 0;  // of the largest or smallest magnitudes there are
+  for (std::int64_t i = 0; i < rows; ++i)
+    largest = std::max(largest, row_norm(balance, peaks, x + i * std::ssize(peaks)));
   return largest;
 }
 

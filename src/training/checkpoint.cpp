@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -39,18 +40,37 @@ static_assert(std::is_trivially_copyable_v<Header> && sizeof(Header) == 32);
   refuse(path, fmt::format("is a damaged checkpoint: {}; if there is {}, use that", what, previous_name(path)));
 }
 
-void check(const std::string& path, const Header& header, const std::string& bytes) {
+/// The header that a file of `size` bytes begins with, once it fits that file.
+Header header_of(const std::string& path, const std::string& begin, std::uint64_t size) {
+  Header header;
+  if (begin.size() < sizeof(header) || std::memcmp(begin.data(), kMagic.data(), kMagic.size()) != 0)
+    refuse(path, "is no checkpoint: expected a file that tattn train wrote for --checkpoint");
+  std::memcpy(&header, begin.data(), sizeof(header));
   if (header.byte_order != kByteOrder) refuse_damaged(path, "its byte order is not this machine's");
   if (header.version > kCheckpointVersion)
     refuse(path, fmt::format("is a checkpoint of version {}, but this program reads up to {}: use the program that "
                              "wrote it",
                              header.version, kCheckpointVersion));
   if (header.version == 0) refuse_damaged(path, "there is no version 0");
-  const std::uint64_t behind = bytes.size() - sizeof(Header);
+  const std::uint64_t behind = size - sizeof(Header);
   if (header.bytes != behind)
     refuse_damaged(path, fmt::format("{} bytes follow its header, expected {}", behind, header.bytes));
-  if (digest(bytes.data() + sizeof(Header), behind) != header.digest)
-    refuse_damaged(path, "its contents do not have the digest in its header");
+  return header;
+}
+
+/// All of a file, if it is a checkpoint by its header: another one may be too large to read.
+std::string read_bytes(const std::string& path) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  const std::streamoff size = file.tellg();
+  std::string bytes(
+      std::min<std::size_t>(sizeof(Header), static_cast<std::size_t>(std::max<std::streamoff>(size, 0))), '\0');
+  file.seekg(0).read(bytes.data(), std::ssize(bytes));
+  if (!file) refuse(path, "cannot be read");
+  static_cast<void>(header_of(path, bytes, static_cast<std::uint64_t>(size)));
+  bytes.resize(static_cast<std::size_t>(size));
+  file.seekg(0).read(bytes.data(), std::ssize(bytes));
+  if (!file) refuse(path, "cannot be read");
+  return bytes;
 }
 
 void write_bytes(const std::string& path, const std::string& partial, const std::string& bytes) {
@@ -81,11 +101,9 @@ std::string encode(const Checkpoint& checkpoint) {
 }
 
 Checkpoint decode(const std::string& path, const std::string& bytes) {
-  Header header;
-  if (bytes.size() < sizeof(header) || std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0)
-    refuse(path, "is no checkpoint: expected a file that tattn train wrote for --checkpoint");
-  std::memcpy(&header, bytes.data(), sizeof(header));
-  check(path, header, bytes);
+  const Header header = header_of(path, bytes, bytes.size());
+  if (digest(bytes.data() + sizeof(header), header.bytes) != header.digest)
+    refuse_damaged(path, "its contents do not have the digest in its header");
   try {
     return unpack<Checkpoint>(bytes.substr(sizeof(header)));
   } catch (
@@ -115,9 +133,7 @@ Checkpoint load(const Communicator& comm, const std::string& path) {
   comm.agree([&] {
     if (comm.rank() != 0) return;
     io::check_input_file(path);
-    std::ifstream file(path, std::ios::binary);
-    bytes.assign(std::istreambuf_iterator<char>(file), {});
-    if (!file) refuse(path, "cannot be read");
+    bytes = read_bytes(path);
     static_cast<void>(decode(path, bytes));  // what is wrong is told before it is sent
   });
   bytes = comm.broadcast(bytes);

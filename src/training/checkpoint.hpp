@@ -14,7 +14,7 @@ struct Checkpoint {
   TrainState state;
 };
 
-inline constexpr std::uint32_t kCheckpointVersion = 1;
+inline constexpr std::uint32_t kCheckpointVersion = 2;
 
 /// The file: a header, then a Boost.Serialization binary archive of the checkpoint.
 ///

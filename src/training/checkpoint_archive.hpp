@@ -55,8 +55,9 @@ void serialize(Archive& archive, tattn::Plan& x, unsigned /*version*/) {
 }
 
 template <class Archive>
-void serialize(Archive& archive, tattn::training::TrainState& x, unsigned /*version*/) {
+void serialize(Archive& archive, tattn::training::TrainState& x, unsigned version) {
   archive& x.point& x.optimizer& x.plan& x.planned& x.watch& x.replans& x.seconds;
+  if (version >= 1) archive& x.watch_seconds& x.replan_seconds;
 }
 
 template <class Archive>
@@ -70,3 +71,5 @@ void serialize(Archive& archive, tattn::training::Checkpoint& x, unsigned /*vers
 }
 
 }  // namespace boost::serialization
+
+BOOST_CLASS_VERSION(tattn::training::TrainState, 1)

@@ -12,10 +12,12 @@
 namespace tattn::training {
 namespace {
 
-constexpr double kGrowth = 1.05;                // of the bound, until the error is measured again
-constexpr double kMovement = 0.02, kFar = 0.1;  // of some X, as a share of itself: to look again, in any case
+constexpr double kGrowth = 1.05;  // of the bound, until the error is measured again
+constexpr double kStill =
+    0.01;  // of every X, as a share of itself: so little that not even the bound is of interest
+constexpr double kMovement = 0.02, kFar = 0.1;  // of some X: to look again, in any case
 constexpr double kShare = 0.03;                 // of the flops of all steps, for measurements
-constexpr double kMost = 20;                    // steps between measurements
+constexpr std::int64_t kMost = 20;              // steps between measurements
 
 /// The largest over X1 .. of || X - X' || / || X' ||.
 double movement(const TrainingProblem& problem, const std::vector<double>& weights,
@@ -44,30 +46,33 @@ template <class T>
 std::string PlanWatch<T>::fault(const Plan& plan, std::int64_t step, const std::vector<double>& weights,
                                 WatchState& state) const {
   if (!watches(plan)) return {};
+  const double moved = movement(loss_.problem(), weights, state.weights);
+  if (!plan.certified_error && moved <= kStill && step - state.step < kMost) return {};
   const double now = bound();
   if (plan.certified_error)
     return now <= *plan.score_bound
                ? std::string()
                : fmt::format("scores may reach {:.3g}, but the error is certified up to {:.3g}", now,
                              *plan.score_bound);
-  if (!time_to_look(plan, step, weights, now, state)) return {};
+  if (!time_to_look(plan, step, moved, now, state)) return {};
   const double error = polynomial::measure_error(comm_, loss_.problem().attention, loss_.operands(), *plan.walk,
                                                  plan::Target::gradients, plan.in_double,
                                                  state.seed + static_cast<std::uint64_t>(step));
   if (!(error <= options_.tolerance))
     return fmt::format("the error on sampled rows is {:.2g}, above the tolerance {:.2g}", error,
                        options_.tolerance);
-  state = {step, kGrowth * now, weights, error, state.seed};
+  state.step = step;
+  state.bound = kGrowth * now;
+  state.weights = weights;
+  state.error = error;
   return {};
 }
 
 template <class T>
-bool PlanWatch<T>::time_to_look(const Plan& plan, std::int64_t step, const std::vector<double>& weights,
-                                double bound, const WatchState& state) const {
+bool PlanWatch<T>::time_to_look(const Plan& plan, std::int64_t step, double moved, double bound,
+                                const WatchState& state) const {
   const std::int64_t steps = step - state.step;
-  const double moved = movement(loss_.problem(), weights, state.weights);
-  return bound > state.bound || moved > kFar || steps >= static_cast<std::int64_t>(kMost) ||
-         (steps >= interval(plan) && moved > kMovement);
+  return bound > state.bound || moved > kFar || steps >= kMost || (steps >= interval(plan) && moved > kMovement);
 }
 
 template <class T>
@@ -88,7 +93,7 @@ std::int64_t PlanWatch<T>::interval(const Plan& plan) const {
                            3 * plan::polynomial_forward_flops(checked, *plan.features);
   const int ranks = options_.reproducible ? 1 : comm_.size();
   const double step = 3 * plan::polynomial_forward_flops(problem, *plan.features) / ranks;
-  return static_cast<std::int64_t>(std::clamp(std::ceil(measuring / (kShare * step)), 1.0, kMost));
+  return static_cast<std::int64_t>(std::clamp(std::ceil(measuring / (kShare * step)), 1.0, double{kMost}));
 }
 
 template <class T>

@@ -11,9 +11,9 @@ namespace tattn::training {
 
 /// Tells when weights have moved so far that the features of a plan no longer hold the tolerance.
 ///
-/// Every step the bound of all scores is computed, which costs a pass over the operands. A certified plan holds up
-/// to the bound that it was made for. For a measured one, whose features suit the directions of the data, the error
-/// is measured on sampled rows when the bound has grown, when X1 .. have moved, though not more often than takes a
+/// A certified plan holds up to the bound of all scores that it was made for; the bound costs a pass over the
+/// operands in every step. For a measured one, whose features suit the directions of the data, the error is
+/// measured on sampled rows when the bound has grown, when X1 .. have moved, though not more often than takes a
 /// small share of the run, and every so many steps in any case. Plans of other methods, and of features that were
 /// fixed, always hold.
 template <class T>
@@ -38,8 +38,8 @@ class PlanWatch {
 
  private:
   [[nodiscard]] double bound() const;
-  [[nodiscard]] bool time_to_look(const Plan& plan, std::int64_t step, const std::vector<double>& weights,
-                                  double bound, const WatchState& state) const;
+  [[nodiscard]] bool time_to_look(const Plan& plan, std::int64_t step, double moved, double bound,
+                                  const WatchState& state) const;
 
   const Communicator& comm_;
   const Loss<T>& loss_;

@@ -27,7 +27,8 @@ struct TrainState {
   bool planned = false;  ///< plan and point.value are there
   WatchState watch;
   std::int64_t replans = 0;
-  double seconds = 0;  ///< of all runs so far
+  // Of all runs so far. What new plans took includes the steps that were made again with them.
+  double seconds = 0, watch_seconds = 0, replan_seconds = 0;
 };
 
 /// What of the command line decides how a run goes on.

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "digest.hpp"
-#include "method/decide.hpp"
 #include "stopwatch.hpp"
 #include "tattn/error.hpp"
 #include "training/vectors.hpp"
@@ -63,6 +63,8 @@ bool Trainer<T>::advance() {
   const Stopwatch watch;
   reach_ = std::numeric_limits<double>::infinity();
   for (int attempt = 0;; ++attempt) {
+    const Stopwatch tried;
+    const double watched = state_.watch_seconds;
     Point next = state_.point;
     OptimizerState optimizer = state_.optimizer;
     if (!step(
@@ -75,7 +77,9 @@ bool Trainer<T>::advance() {
       break;
     }
     if (attempt == kPlansAStep) throw Error(Status::failed, fmt::format("step {}: {}", optimizer.steps, why));
-    replan(why, next.weights);
+    const bool planned = replan(next.weights);
+    state_.replan_seconds += tried.seconds() - (state_.watch_seconds - watched);
+    if (planned && on_replan) on_replan(why);
   }
   if (state_.optimizer.steps % kDigestEvery == 0 || state_.optimizer.steps == order_.steps)
     require_same_weights(comm_, state_.point.weights, state_.optimizer.steps);
@@ -120,8 +124,16 @@ std::string Trainer<T>::fault(const Point& at, std::int64_t step) {
                                                   step));
   if (!finite) return trouble_;
   std::string why;
-  watch_seconds_ += timed([&] { why = watch_.fault(state_.plan, step, at.weights, state_.watch); });
+  state_.watch_seconds += timed([&] { why = watch_.fault(state_.plan, step, at.weights, state_.watch); });
   return why;
+}
+
+/// Of both methods where auto may choose.
+template <class T>
+plan::Rates Trainer<T>::rates(const method::Setting& setting) const {
+  Options options = order_.options;
+  if (options.method == Method::automatic) options.method = Method::polynomial;
+  return method::rates_for<T>(comm_, loss_.problem().attention, options, setting);
 }
 
 template <class T>
@@ -129,8 +141,10 @@ void Trainer<T>::make_plan(const std::vector<double>& weights, double slack) {
   Problem grown = loss_.problem().attention;
   grown.scale *= slack;
   const std::int64_t left = std::max<std::int64_t>(1, order_.steps - state_.optimizer.steps);
-  state_.plan = method::decide(comm_, grown, loss_.operands(), order_.options,
-                               {true, comm_.size(), order_.grid, std::nullopt, left});
+  method::Setting setting{
+      .gradients = true, .ranks = comm_.size(), .grid = order_.grid, .runs = left, .rates = rates_};
+  if (!rates_) setting.rates = rates_ = rates(setting);
+  state_.plan = method::decide(comm_, grown, loss_.operands(), order_.options, setting);
   watch_.start(state_.plan, state_.optimizer.steps, weights, slack, state_.watch);
 }
 
@@ -153,15 +167,43 @@ void Trainer<T>::shorten(const std::vector<double>& weights) {
   reach_ = norm(difference(weights, state_.point.weights)) / 2;
 }
 
+/// Whether there is a new plan; else the step is to be shorter.
 template <class T>
-void Trainer<T>::replan(const std::string& why, const std::vector<double>& weights) {
-  bool planned = false;
-  replan_seconds_ += timed([&] { planned = try_plan(weights, kSlack) || try_plan(weights, 1); });
-  if (!planned) return shorten(weights);
+bool Trainer<T>::replan(const std::vector<double>& weights) {
+  if (!try_plan(weights, kSlack) && !try_plan(weights, 1)) {
+    shorten(weights);
+    return false;
+  }
   ++state_.replans;
   state_.point.value = evaluate(state_.point.weights);
   if (!std::isfinite(state_.point.value.loss)) throw Error(Status::failed, trouble_);
-  if (on_replan) on_replan(why);
+  return true;
+}
+
+template <class T>
+std::optional<double> Trainer<T>::loss_of_error() const {
+  const Plan& plan = state_.plan;
+  if (plan.method != Method::polynomial) return std::nullopt;
+  const std::optional<double> error = state_.watch.error ? state_.watch.error : plan.measured_error;
+  const std::vector<T>& target = loss_.rows().target;
+  const double square = std::inner_product(target.begin(), target.end(), target.begin(), 0.0);
+  return 0.5 * std::pow(error.value_or(order_.options.tolerance), 2) * comm_.sum(square);
+}
+
+template <class T>
+std::string Trainer<T>::ending() const {
+  const Evaluation& at = state_.point.value;
+  const std::string slope = fmt::format("gradient norm {:.3g}", norm(at.gradient));
+  const char* type = sizeof(T) == sizeof(float) ? "float32" : "float64";
+  const std::optional<double> floor = loss_of_error();
+  if (norm(at.gradient) == 0) return "the gradient is zero";
+  if (floor && *floor > kErrorCounts * at.loss)
+    return fmt::format(
+        "{}; that is a minimum of the polynomial's loss, and its error may amount to {:.2g} of it: a smaller "
+        "--tolerance may lead further",
+        slope, *floor);
+  return fmt::format("{}: a minimum as far as {}rounding in {} can tell", slope,
+                     floor ? "the polynomial's error and " : "", type);
 }
 
 template class Trainer<float>;

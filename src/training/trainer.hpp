@@ -5,6 +5,8 @@
 #include <string>
 
 #include "comm/communicator.hpp"
+#include "method/decide.hpp"
+#include "plan/cost_model.hpp"
 #include "plan/grid.hpp"
 #include "training/loss.hpp"
 #include "training/plan_watch.hpp"
@@ -14,6 +16,9 @@ namespace tattn::training {
 
 /// Throws Error(Status::failed) on every rank when the ranks do not hold the same bits. Collective.
 void require_same_weights(const Communicator& comm, const std::vector<double>& weights, std::int64_t step);
+
+/// From this share of the loss on, what the polynomial's error amounts to is worth telling.
+inline constexpr double kErrorCounts = 0.01;
 
 /// What a trainer is told.
 struct TrainOrder {
@@ -42,26 +47,32 @@ class Trainer {
   /// Plans and evaluates, where the state does not hold that already. Collective; throws what make_plan does.
   void begin();
 
-  /// One step; false when the optimiser finds none to make. Collective. Throws Error(Status::failed), the same on
-  /// every rank, when the loss is not finite, no plan meets the tolerance any more, or weights differ.
+  /// One step; false when the optimiser finds none to make (see ending). Collective. Throws Error(Status::failed),
+  /// the same on every rank, when the loss is not finite, no plan meets the tolerance any more, or weights differ.
   bool advance();
 
   /// Makes the operands, O and LSE of the loss those of the state's weights; the loss there. Collective.
   double finish();
 
+  /// After an advance that made no step: what ended the run, in one line. Collective.
+  [[nodiscard]] std::string ending() const;
+
+  /// 0.5 (e || E ||)^2, the loss of an output that is off by as much as the polynomial's error e allows: where the
+  /// loss is not far above it, it is that of the polynomial rather than of the layer. None without a polynomial.
+  /// Collective.
+  [[nodiscard]] std::optional<double> loss_of_error() const;
+
   [[nodiscard]] const TrainState& state() const { return state_; }
-  // Of this run.
   [[nodiscard]] double first_plan_seconds() const { return first_plan_seconds_; }
-  [[nodiscard]] double watch_seconds() const { return watch_seconds_; }
-  [[nodiscard]] double replan_seconds() const { return replan_seconds_; }
 
  private:
   [[nodiscard]] Evaluation evaluate(const std::vector<double>& weights);
   [[nodiscard]] std::string fault(const Point& at, std::int64_t step);
+  [[nodiscard]] plan::Rates rates(const method::Setting& setting) const;
   void make_plan(const std::vector<double>& weights, double slack);  ///< those of the operands
   [[nodiscard]] bool try_plan(const std::vector<double>& weights, double slack);
   void shorten(const std::vector<double>& weights);
-  void replan(const std::string& why, const std::vector<double>& weights);
+  [[nodiscard]] bool replan(const std::vector<double>& weights);
 
   const Communicator& comm_;
   Loss<T>& loss_;
@@ -70,7 +81,8 @@ class Trainer {
   PlanWatch<T> watch_;
   std::string trouble_;                                     ///< of the evaluation made last, where it failed
   double reach_ = std::numeric_limits<double>::infinity();  ///< how far a step may go
-  double first_plan_seconds_ = 0, watch_seconds_ = 0, replan_seconds_ = 0;
+  std::optional<plan::Rates> rates_;                        ///< measured once a run
+  double first_plan_seconds_ = 0;
 };
 
 }  // namespace tattn::training
