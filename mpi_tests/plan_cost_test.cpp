@@ -95,12 +95,13 @@ TEST(CostModel, ChoosingTakesLongerForMoreFeatures) {
 }
 
 TEST(CostModel, RanksThatShareCoresTakeTurns) {
-  EXPECT_DOUBLE_EQ(plan::shared_seconds({3, 1, 2}, 1, 1), 3);       // a core each
-  EXPECT_DOUBLE_EQ(plan::shared_seconds({4, 2}, 2, 8), 2);          // of two threads
-  EXPECT_DOUBLE_EQ(plan::shared_seconds({1, 1, 1, 1}, 1, 0.5), 2);  // four on two cores
+  EXPECT_DOUBLE_EQ(plan::shared_seconds({3, 1, 2}, 1, 1), 3);  // a core each
+  EXPECT_DOUBLE_EQ(plan::shared_seconds({4, 2}, 2, 8), 2);     // of two threads
+  const double turns = 1 + plan::kTurnLoss;
+  EXPECT_DOUBLE_EQ(plan::shared_seconds({1, 1, 1, 1}, 1, 0.5), 2 * turns);  // four on two cores
   // On two cores: all four until 1 has been done of each, then the longest alone.
-  EXPECT_DOUBLE_EQ(plan::shared_seconds({2, 1, 1, 1}, 1, 0.5), 3);
-  EXPECT_DOUBLE_EQ(plan::shared_seconds({1, 1}, 4, 2), 0.5);  // four threads on two cores
+  EXPECT_DOUBLE_EQ(plan::shared_seconds({2, 1, 1, 1}, 1, 0.5), 2 * turns + 1);
+  EXPECT_DOUBLE_EQ(plan::shared_seconds({1, 1}, 4, 2), 0.5 * turns);  // four threads on two cores
   plan::Rates crowded = machine();
   crowded.cores_a_rank = 0.5;
   crowded.latency = 0;
@@ -109,7 +110,7 @@ TEST(CostModel, RanksThatShareCoresTakeTurns) {
   const double two = *plan::predict_polynomial(p, Pass::gradient, 4, {1, 2, 1}, {500}, 1, machine()).seconds,
                four = *plan::predict_polynomial(p, Pass::gradient, 4, {1, 4, 1}, {500}, 1, crowded).seconds;
   EXPECT_GT(four, two);  // they also wait for turns
-  EXPECT_NEAR(four, two, 0.1 * two + 0.02);
+  EXPECT_NEAR(four, two, (plan::kTurnLoss + 0.1) * two + 0.02);
 }
 
 TEST(CostModel, FeatureGroupsCopyRows) {

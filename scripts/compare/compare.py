@@ -11,10 +11,10 @@ Four contenders compute tensor attention of order 2 and its gradient in float32 
     einsum      PyTorch, einsum over the whole score tensor, backward by autograd; left out where that does not fit
 
 Shares count 2 (d+dv+1) n n1 n2 flops for forward and 2 (3d+3dv) n n1 n2 for the gradient, whoever computes, and are
-of a 2048^3 sgemm of PyTorch with the same threads just before. Every contender runs in a process of its own,
-so that its peak memory is its own, and its times are the best of --repeat passes within that process: no start of a
-process is in them. From --long rows on there is one pass. `error` is that of O and dQ in 16 query rows against float64,
-`difference` that of O and all gradients to those of exact; both relative in the Frobenius norm, the worst counts.
+of a 2048^3 sgemm of PyTorch with the same threads just before. Every contender runs in a process of its own, so that its
+peak memory is its own, and its times are the best of --repeat passes within that process: no start of a process is in
+them. From --long rows on there is one pass, but of the polynomial. `error` is that of O and dQ in 16 query rows against
+float64, `difference` that of O and all gradients to those of exact; both relative in the Frobenius norm, the worst counts.
 
 TABLE.csv gets a line a contender; those that it has are kept, so a long comparison may be made in pieces.
 Needs more than scripts/setup installs: apt-get install python3-torch libopenblas0-openmp
@@ -165,7 +165,7 @@ def errors(source, target, exact_target):
 
 
 def measured(name, source, target, rows, dim, options):
-    repeat = 1 if rows >= options.long else options.repeat
+    repeat = 1 if rows >= options.long and name != "polynomial" else options.repeat
     if name in TATTN:
         return run_tattn(name, source, target, rows, dim, repeat, options)
     needed = 20 * rows**3  # five tensors of n^3 floats, seen in a backward

@@ -21,7 +21,7 @@ namespace {
 
 constexpr double kSeconds = 0.006;                   // at least so long a measurement
 constexpr int kRuns = 3;                             // and so many runs: one may be disturbed
-constexpr int kSums = 5;                             // over the ranks
+constexpr int kSums = 15;                            // over the ranks
 constexpr double kLatency = 5e-6, kBandwidth = 5e9;  // assumed where one rank plans for many
 constexpr std::int64_t kQueries = 64, kOuterRows = 16, kInnerRows = 384, kSequence = 1024, kEntries = 1 << 17,
                        kFeatures = 384;

@@ -11,7 +11,7 @@
 namespace tattn::plan {
 namespace {
 
-constexpr double kTurn = 2.5e-3;  // of a core that ranks share
+constexpr double kTurn = 2e-3;  // of a core that ranks share
 
 std::int64_t longest_key(const Shape& shape) {
   return *std::max_element(shape.key_rows.begin(), shape.key_rows.begin() + shape.order);
@@ -106,7 +106,8 @@ double shared_seconds(std::vector<double> work, int threads, double cores_a_rank
   const double cores = cores_a_rank * static_cast<double>(work.size());
   double seconds = 0, done = 0, busy = static_cast<double>(work.size()) * threads;
   for (const double rank : work) {
-    seconds += (rank - done) / threads * std::max(1.0, busy / cores);
+    const double turns = busy > cores ? (1 + kTurnLoss) * busy / cores : 1;
+    seconds += (rank - done) / threads * turns;
     done = rank;
     busy -= threads;
   }

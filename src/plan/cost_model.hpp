@@ -28,6 +28,9 @@ struct Rates {
 /// change from run to run.
 [[nodiscard]] Rates nominal_rates(int element_bytes);
 
+/// Of the time of ranks that take turns on a core: what changing, and caches that others have used, take.
+inline constexpr double kTurnLoss = 0.15;
+
 /// Seconds until the last rank is done where `work[r]` are the seconds of rank r on a core of its own: threads
 /// share it, and ranks with more threads than cores take turns, whoever is done leaving its turn to the others.
 [[nodiscard]] double shared_seconds(std::vector<double> work, int threads, double cores_a_rank);
