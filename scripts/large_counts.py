@@ -6,7 +6,8 @@
 Order 1, float32: a Q of 2^31 + 64 entries that is read (dim 64), then an O of as many that is written (value dim 64).
 Each takes about 9 GB of disk and 10 GB of memory; the keys are few, so that the time goes into reading, the passes over
 the queries, and writing. The first, middle and last rows and others at random are computed again by the softmax itself
-in float64; they must agree within the error that the run says it has.
+in float64; they must agree within ten times the error that the run measured on its own few rows: a row that went to the
+wrong place would be off by about 1.
 """
 import argparse
 import json
@@ -39,8 +40,8 @@ def check(source, result, error):
     found = {"O": result["O"][rows], "LSE": result["LSE"][rows]}
     for name, exact in (("O", output), ("LSE", lse)):
         miss = numpy.linalg.norm(found[name] - exact) / numpy.linalg.norm(exact)
-        print(f"  {name:3} {len(rows)} rows, relative error {miss:.2g}")
-        assert miss <= 3 * error + 1e-5, f"{name} is wrong"  # 3: other rows than those the run measured on
+        print(f"  {name:3} {len(rows)} rows, relative error {miss:.2g}", flush=True)
+        assert miss <= max(10 * error, 1e-4), f"{name} is wrong"
 
 
 def run(options, name, dim, value_dim, folder):
