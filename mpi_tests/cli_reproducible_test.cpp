@@ -78,7 +78,8 @@ TEST(Reproducible, IsRefusedWhereItIsNotPossible) {
   expect_refused(shop, "forward in.h5 out.h5 --reproducible --method polynomial --grid 1,2", 2, 2,
                  "one feature group");
   ASSERT_EQ(shop.tattn("generate problem.h5 --problem --rows 9 --dim 3 --model-dim 2").status, 0);
-  expect_refused(shop, "gradient problem.h5 out.h5 --reproducible --full-gradient", 1, 2, "cannot be --reproducible");
+  expect_refused(shop, "gradient problem.h5 out.h5 --reproducible --full-gradient", 1, 2,
+                 "cannot be --reproducible");
 }
 
 TEST(IoHints, ReachMpiAndChangeNothingElse) {

@@ -53,7 +53,7 @@ class Loss {
  private:
   struct Rows {
     RowRange mine;
-    std::int64_t all;
+    std::int64_t all = 0;
   };
   /// Calls f(A, rows of A, projected rows, their gradients) for every weight, in the order of weight_views.
   template <class F>
