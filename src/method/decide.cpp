@@ -32,7 +32,7 @@ namespace {
 
 // Where finding features takes more than this share of the exact method's seconds, a search that finds none would
 // make a run noticeably slower.
-constexpr double kShareOfExact = 0.25, kRatesSeconds = 0.02;
+constexpr double kShareOfExact = 0.2, kRatesSeconds = 0.02;
 
 /// One decision: what its steps share.
 template <class T>

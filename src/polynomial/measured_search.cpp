@@ -8,10 +8,10 @@
 namespace tattn::polynomial {
 namespace {
 
-constexpr std::int64_t kFirstLimit = 512, kGrowth = 8;       // features
-constexpr int kFailuresInARow = 2;                           // end a round
-constexpr double kShareOfExact = 0.15, kShareOfFound = 0.5;  // of their seconds may be spent on searching
-constexpr double kWorthNarrowing = 1.0 / 32;                 // of the seconds
+constexpr std::int64_t kFirstLimit = 512, kGrowth = 8;      // features
+constexpr int kFailuresInARow = 2;                          // end a round
+constexpr double kShareOfExact = 0.1, kShareOfFound = 0.5;  // of their seconds may be spent on searching
+constexpr double kWorthNarrowing = 1.0 / 32;                // of the seconds
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// The part of the tolerance that a set must meet on the rows it is tried on. Gradients sum over the rows sampled,
