@@ -1,10 +1,10 @@
 #include "method/kernel_rates.hpp"
 
 #include <sys/mman.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 #include <functional>
 #include <limits>
 #include <vector>
