@@ -68,6 +68,19 @@ TEST(Plan, PolynomialMeetsItsTolerance) {
     }
 }
 
+// Chosen by nominal rates, told by those of this machine.
+TEST(Plan, ReproducibleAutoIsTheSameAndPredictsWhatItTakes) {
+  Options options;
+  options.tolerance = 1e-2;
+  options.reproducible = true;
+  const Case c = spread_case(make_shape(1, 1500, {1500, 1500}, 4, 4), 1, {0.5, 0.4, 0.3, 0.2});
+  const Plan plan = plan_of<float>(c, options, false), again = plan_of<float>(c, options, false);
+  ASSERT_EQ(plan.method, Method::polynomial);
+  EXPECT_TRUE(std::isfinite(*plan.forward.seconds) && *plan.forward.seconds > 0) << *plan.forward.seconds;
+  EXPECT_EQ(plan.features, again.features);
+  EXPECT_EQ(plan.heavy_rows, again.heavy_rows);
+}
+
 TEST(Plan, CallsWithoutAPlanMakeTheSame) {
   Options options;
   options.method = Method::polynomial;

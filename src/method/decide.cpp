@@ -72,8 +72,15 @@ class Decision {
   void leave_nominal_machine() {
     ranks_ = setting_.ranks;
     rates_ = rates_for<T>(comm_, problem_, options_, setting_);
+    if (plan_.method == Method::polynomial) complete_rates();
     if (options_.method == Method::automatic) plan_.reason = "by nominal rates: " + plan_.reason;
     plan_.exact_seconds = plan_.polynomial_seconds = std::nullopt;
+  }
+
+  /// Of auto, which at first measures the exact method alone.
+  void complete_rates() {
+    if (options_.method == Method::automatic && !setting_.machine && !setting_.rates)
+      add_polynomial_rates<T>(comm_, problem_, rates_);
   }
 
   void fixed_polynomial() {
@@ -95,7 +102,7 @@ class Decision {
     const std::string too_short =
         fmt::format("it takes {:.2g} s, too little for finding features", *plan_.exact_seconds);
     if (first_searches() > kShareOfExact * *plan_.exact_seconds) return because(too_short);
-    if (!setting_.machine && !setting_.rates) add_polynomial_rates<T>(comm_, problem_, rates_);
+    if (!options_.reproducible) complete_rates();
     const std::int64_t most = most_features({}, *plan_.exact_seconds);
     if (most < 1) return because(too_short);
     polynomial::FeatureChoice choice;
