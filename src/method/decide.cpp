@@ -7,7 +7,7 @@
 
 #include "method/kernel_rates.hpp"
 #include "method/machine_rates.hpp"
-#include "plan/flops.hpp"
+#include "method/predictor.hpp"
 #include "plan/heavy_rows.hpp"
 #include "plan/partition.hpp"
 #include "polynomial/choose.hpp"
@@ -32,7 +32,7 @@ namespace {
 
 // Where finding features takes more than this share of the exact method's seconds, a search that finds none would
 // make a run noticeably slower.
-constexpr double kShareOfExact = 0.2, kRatesSeconds = 0.02;
+constexpr double kShareOfExact = 0.2;
 
 /// One decision: what its steps share.
 template <class T>
@@ -45,8 +45,10 @@ class Decision {
         operands_(operands),
         options_(options),
         setting_(setting),
-        ranks_(options.reproducible ? 1 : setting.ranks),
-        rates_(options.reproducible ? plan::nominal_rates(kBytes) : rates_for<T>(comm, problem, options, setting)) {
+        predict_(problem, options, setting, sizeof(T)) {
+    predict_.ranks = options.reproducible ? 1 : setting.ranks;
+    predict_.rates =
+        options.reproducible ? plan::nominal_rates(sizeof(T)) : rates_for<T>(comm, problem, options, setting);
   }
 
   Plan made() {
@@ -70,8 +72,8 @@ class Decision {
 
   /// A reproducible plan is chosen as for one rank of a nominal machine; what it takes is predicted for this one.
   void leave_nominal_machine() {
-    ranks_ = setting_.ranks;
-    rates_ = rates_for<T>(comm_, problem_, options_, setting_);
+    predict_.ranks = setting_.ranks;
+    predict_.rates = rates_for<T>(comm_, problem_, options_, setting_);
     if (plan_.method == Method::polynomial) complete_rates();
     if (options_.method == Method::automatic) plan_.reason = "by nominal rates: " + plan_.reason;
     plan_.exact_seconds = plan_.polynomial_seconds = std::nullopt;
@@ -80,7 +82,7 @@ class Decision {
   /// Of auto, which at first measures the exact method alone.
   void complete_rates() {
     if (options_.method == Method::automatic && !setting_.machine && !setting_.rates)
-      add_polynomial_rates<T>(comm_, problem_, rates_);
+      add_polynomial_rates<T>(comm_, problem_, predict_.rates);
   }
 
   void fixed_polynomial() {
@@ -96,14 +98,14 @@ class Decision {
   }
 
   void automatic() {
-    plan_.exact_seconds = seconds([&](plan::Pass pass) { return exact_cost(pass); });
+    plan_.exact_seconds = predict_.exact_seconds();
     if (problem_.causal) return because("causal attention is exact in this version");
     if (all_heavy()) return because("all rows are heavy: nothing is left to the polynomial");
     const std::string too_short =
         fmt::format("it takes {:.2g} s, too little for finding features", *plan_.exact_seconds);
-    if (first_searches() > kShareOfExact * *plan_.exact_seconds) return because(too_short);
+    if (predict_.first_searches() > kShareOfExact * *plan_.exact_seconds) return because(too_short);
     if (!options_.reproducible) complete_rates();
-    const std::int64_t most = most_features({}, *plan_.exact_seconds);
+    const std::int64_t most = predict_.most_features({}, *plan_.exact_seconds);
     if (most < 1) return because(too_short);
     polynomial::FeatureChoice choice;
     try {
@@ -116,23 +118,14 @@ class Decision {
     }
     if (!meets_tolerance(choice))
       return because(fmt::format("the {} features asked for do not meet the tolerance", choice.walk.features()));
-    plan_.polynomial_seconds = split_seconds(choice.walk.features(), choice.heavy.counts, choice.in_double);
+    plan_.polynomial_seconds =
+        predict_.split_seconds(choice.walk.features(), choice.heavy.counts, choice.in_double);
     if (*plan_.polynomial_seconds >= *plan_.exact_seconds)
       return because(fmt::format("{:.2g} s, where {} features would take {:.2g} s", *plan_.exact_seconds,
                                  choice.walk.features(), *plan_.polynomial_seconds));
     plan_.reason =
         fmt::format("{:.2g} s, where exact would take {:.2g} s", *plan_.polynomial_seconds, *plan_.exact_seconds);
     take(std::move(choice));
-  }
-
-  /// Seconds a run that are spent before anything is found at all: rates, samples, and small sets for nothing heavy
-  /// and for many heavy rows.
-  [[nodiscard]] double first_searches() const {
-    constexpr std::int64_t kFeatures = 512;
-    return (kRatesSeconds + plan::predict_samples(problem_, setting_.gradients, rates_) +
-            plan::predict_attempt(problem_, setting_.gradients, kFeatures, false, rates_) +
-            plan::predict_attempt(problem_, setting_.gradients, kFeatures, true, rates_)) /
-           static_cast<double>(setting_.runs);
   }
 
   /// Sets whose size the options fix may not.
@@ -153,13 +146,14 @@ class Decision {
     request.heavy = fixed_heavy_rows();
     request.most_seconds = most_seconds;
     if (!request.degree && !request.features)
-      request.costs = {[this](std::int64_t features, const plan::HeavyCounts& heavy, bool in_double) {
-                         return split_seconds(features, heavy, in_double);
-                       },
-                       [this](const plan::HeavyCounts& heavy, double below) { return most_features(heavy, below); },
-                       [this](std::int64_t features, const plan::HeavyCounts& heavy) {
-                         return search_seconds(features, heavy);
-                       }};
+      request.costs = {
+          [this](std::int64_t features, const plan::HeavyCounts& heavy, bool in_double) {
+            return predict_.split_seconds(features, heavy, in_double);
+          },
+          [this](const plan::HeavyCounts& heavy, double below) { return predict_.most_features(heavy, below); },
+          [this](std::int64_t features, const plan::HeavyCounts& heavy) {
+            return predict_.search_seconds(features, heavy);
+          }};
     return polynomial::choose_features<T>(comm_, problem_, operands_, request);
   }
 
@@ -177,114 +171,35 @@ class Decision {
     plan_.heavy = std::make_shared<const plan::HeavyRows>(std::move(choice.heavy));
   }
 
-  /// Of all that is asked for, when a pass takes of(pass).
-  template <class Of>
-  [[nodiscard]] double seconds(const Of& of) const {
-    return *of(plan::Pass::forward).seconds + (setting_.gradients ? *of(plan::Pass::gradient).seconds : 0);
-  }
-
-  [[nodiscard]] Cost exact_cost(plan::Pass pass) const {
-    return plan::predict_exact(problem_, pass, kBytes, ranks_, options_.threads, rates_);
-  }
-
-  [[nodiscard]] Problem part(const plan::HeavyCounts& heavy, const plan::TuplePart& tuples) const {
-    Problem part = problem_;
-    part.shape = plan::part_shape(problem_.shape, heavy, tuples);
-    return part;
-  }
-
-  /// Heavy rows by the exact method, the light ones by the polynomial. in_double: float passes of the latter on
-  /// copies in double.
-  [[nodiscard]] Cost split_cost(plan::Pass pass, const plan::HeavyCounts& heavy, const plan::Grid& grid,
-                                const std::vector<std::int64_t>& features, bool in_double) const {
-    const int bytes = in_double ? int{sizeof(double)} : kBytes;
-    Cost cost = plan::predict_polynomial(part(heavy, plan::light_part()), pass, bytes, grid, features,
-                                         options_.threads, rates_);
-    if (in_double) *cost.seconds *= plan::kDoubleCost;
-    for (const plan::TuplePart& tuples : plan::exact_parts(problem_.shape, heavy)) {
-      const Cost exact = plan::predict_exact(part(heavy, tuples), pass, kBytes, ranks_, options_.threads, rates_);
-      *cost.seconds += *exact.seconds;
-      *cost.flops += *exact.flops;
-      *cost.bytes_communicated += *exact.bytes_communicated;
-    }
-    if (heavy != plan::HeavyCounts{})
-      cost.bytes_memory = plan::split_memory_bytes(problem_, pass, kBytes, bytes, ranks_, options_.threads,
-                                                   *std::max_element(features.begin(), features.end()), heavy);
-    return cost;
-  }
-
-  /// Flops and memory: nothing is known of ScaLAPACK's rate here.
-  [[nodiscard]] Cost dense_cost(plan::Pass pass) const {
-    Cost cost;
-    cost.flops =
-        pass == plan::Pass::forward ? plan::dense_forward_flops(problem_) : plan::dense_gradient_flops(problem_);
-    cost.bytes_memory = plan::dense_memory_bytes(problem_, pass, kBytes, ranks_);
-    return cost;
-  }
-
   /// Of the plan as it is.
   [[nodiscard]] Cost cost(plan::Pass pass) const {
-    if (plan_.method == Method::exact) return exact_cost(pass);
-    if (plan_.method == Method::dense) return dense_cost(pass);
+    if (plan_.method == Method::exact) return predict_.exact(pass);
+    if (plan_.method == Method::dense) return predict_.dense(pass);
     const plan::Grid grid{plan_.slice_groups, plan_.sequence_blocks, plan_.feature_groups};
-    return split_cost(pass, plan_.heavy ? plan_.heavy->counts : plan::HeavyCounts{}, grid,
-                      plan::group_features(*plan_.walk, problem_.shape.value_dim, grid.features), plan_.in_double);
+    return predict_.split(pass, plan_.heavy ? plan_.heavy->counts : plan::HeavyCounts{}, grid,
+                          plan::group_features(*plan_.walk, problem_.shape.value_dim, grid.features),
+                          plan_.in_double);
   }
 
   /// Over the ranks.
   void spread() {
     if (plan_.method == Method::exact)
-      for (const plan::WorkShare& share : plan::partition_exact(problem_, ranks_, options_.reproducible).work)
+      for (const plan::WorkShare& share :
+           plan::partition_exact(problem_, predict_.ranks, options_.reproducible).work)
         plan_.sequence_blocks += share.key_part == 0 && !share.queries.empty();
     if (plan_.method != Method::polynomial) return;
-    const plan::Grid grid = grid_for(*plan_.features);
+    const plan::Grid grid = predict_.grid_for(*plan_.features);
     plan_.slice_groups = grid.slices;
     plan_.sequence_blocks = grid.sequence;
     plan_.feature_groups = grid.features;
   }
 
-  [[nodiscard]] double split_seconds(std::int64_t features, const plan::HeavyCounts& heavy, bool in_double) const {
-    const plan::Grid grid = grid_for(features);
-    const auto groups = plan::even_groups(features, grid.features);
-    return seconds([&](plan::Pass pass) { return split_cost(pass, heavy, grid, groups, in_double); });
-  }
-
-  /// Of one search, a run.
-  [[nodiscard]] double search_seconds(std::int64_t features, const plan::HeavyCounts& heavy) const {
-    return plan::predict_attempt(problem_, setting_.gradients, features, heavy != plan::HeavyCounts{}, rates_) /
-           static_cast<double>(setting_.runs);
-  }
-
-  /// The largest set that beside these heavy rows takes less than `below` seconds, the search for it included; 0
-  /// where none does.
-  [[nodiscard]] std::int64_t most_features(const plan::HeavyCounts& heavy, double below) const {
-    const auto pays = [&](std::int64_t features) {
-      return split_seconds(features, heavy, false) + search_seconds(features, heavy) < below;
-    };
-    std::int64_t low = 0, high = polynomial::kMostFeatures + 1;
-    while (high - low > 1) {
-      const std::int64_t middle = low + (high - low) / 2;
-      (pays(middle) ? low : high) = middle;
-    }
-    return low;
-  }
-
-  [[nodiscard]] plan::Grid grid_for(std::int64_t features) const {
-    if (options_.reproducible)
-      return setting_.grid && ranks_ == setting_.ranks ? *setting_.grid
-                                                       : plan::default_grid(problem_.shape, ranks_);
-    return setting_.grid.value_or(
-        plan::choose_grid(problem_, setting_.gradients, kBytes, features, ranks_, options_.threads, rates_));
-  }
-
-  static constexpr int kBytes = sizeof(T);
   const Communicator& comm_;
   const Problem& problem_;
   const Operands<T>& operands_;
   const Options& options_;
   const Setting& setting_;
-  int ranks_;  ///< that costs are of
-  plan::Rates rates_;
+  Predictor predict_;
   Plan plan_;
 };
 
