@@ -139,7 +139,7 @@ TEST(Report, HasEveryKey) {
   expect_keys(report["plan"]["grid"], {"slices", "sequence", "features"});
   expect_keys(report["plan"]["predicted"], {"seconds", "flops", "bytes_communicated", "bytes_memory"});
   expect_keys(report["error"], {"measured", "certified", "worst_row"});
-  expect_keys(report["seconds"], {"read", "plan", "forward", "gradient", "write", "total"});
+  expect_keys(report["seconds"], {"read", "plan", "forward", "gradient", "full_gradient", "write", "total"});
   expect_keys(report["flops"], {"forward", "gradient"});
   EXPECT_EQ(report["ranks"], 3);
   EXPECT_EQ(report["threads"], 2);
