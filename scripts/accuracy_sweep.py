@@ -16,6 +16,7 @@ import tempfile
 import h5py
 import numpy as np
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 ROWS = {1: (1500, 1400), 2: (330, 310, 290), 3: (90, 80, 70, 60)}
 DIM = VALUE_DIM = 8
 TOLERANCES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
@@ -65,25 +66,30 @@ def cases(digits):
     yield "digits", 2, digits
 
 
-def main():
-    here = pathlib.Path(__file__).resolve().parent.parent
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tattn", default=here / "build/release/tattn")
+def parse(what):
+    parser = argparse.ArgumentParser(description=what, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tattn", default=ROOT / "build/release/tattn")
     parser.add_argument("--gradients", action="store_true")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def result_names(command, order):
+    return ["O"] if command == "forward" else ["dQ"] + [f"d{x}{u + 1}" for x in "KV" for u in range(order)]
+
+
+def main():
+    options = parse(__doc__)
     command = "gradient" if options.gradients else "forward"
     held = within3 = told = total = refused = 0
     print("| data | order | tolerance | features | measured | true |\n|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        for seed, (kind, order, path) in enumerate(cases(here / "data/digits.h5")):
+        for seed, (kind, order, path) in enumerate(cases(ROOT / "data/digits.h5")):
             source = path or folder / "in.h5"
             if not path:
                 write_case(source, kind, order, seed, options.gradients)
             run(options.tattn, command, source, folder / "exact.h5", "--method", "exact", "--threads", "2")
-            names = ["O"]
-            if options.gradients:
-                names = ["dQ"] + [f"d{x}{u + 1}" for x in "KV" for u in range(order)]
+            names = result_names(command, order)
             for tolerance in TOLERANCES:
                 report, why = run(options.tattn, command, source, folder / "tried.h5", "--method", "polynomial",
                                   "--tolerance", str(tolerance))

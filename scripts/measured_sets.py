@@ -6,32 +6,26 @@
 A line runs the full set of one degree (`--degree`), then looks by halving intervals for the smallest measured set
 (`--features`) whose true error is no larger. True errors are against the exact method, all rows, as in accuracy_sweep.py.
 """
-import argparse
 import math
 import pathlib
 import tempfile
 
-from accuracy_sweep import run, true_error
+from accuracy_sweep import ROOT, parse, result_names, run, true_error
 
 DIM = 16
-NAMES = {"forward": ["O"], "gradient": ["dQ", "dK1", "dK2", "dV1", "dV2"]}
 
 
 def main():
-    here = pathlib.Path(__file__).resolve().parent.parent
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tattn", default=here / "build/release/tattn")
-    parser.add_argument("--gradients", action="store_true")
-    options = parser.parse_args()
+    options = parse(__doc__)
     command = "gradient" if options.gradients else "forward"
-    source = here / "data/digits.h5"
+    source = ROOT / "data/digits.h5"
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         run(options.tattn, command, source, folder / "exact.h5", "--method", "exact", "--threads", "2")
 
         def error(*how):
             report, why = run(options.tattn, command, source, folder / "tried.h5", "--method", "polynomial", *how)
-            return true_error(folder / "exact.h5", folder / "tried.h5", NAMES[command]) if report else math.inf
+            return true_error(folder / "exact.h5", folder / "tried.h5", result_names(command, 2)) if report else math.inf
 
         print("| degree | features, full | true error | features, measured | times fewer |\n|---|---|---|---|---|")
         for degree in range(1, 5):

@@ -26,7 +26,6 @@ struct Partition {
   std::vector<RowRange> owned;  ///< by rank: the query rows it should read and write; cover each row once
 };
 
-///
 /// in_blocks: cut at ends of key_sum_blocks alone, with whole keys; ranks beyond the blocks have nothing to do.
 [[nodiscard]] Partition partition_exact(const Problem& problem, int ranks, bool in_blocks = false);
 

@@ -10,7 +10,6 @@
 #include <cstring>
 #include <exception>
 #include <fstream>
-#include <iterator>
 #include <type_traits>
 
 #include "digest.hpp"
@@ -73,13 +72,6 @@ std::string read_bytes(const std::string& path) {
   return bytes;
 }
 
-void write_bytes(const std::string& path, const std::string& partial, const std::string& bytes) {
-  std::ofstream file(partial, std::ios::binary);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  file.close();
-  if (!file) throw Error(Status::failed, fmt::format("{}: cannot be written: {}", path, std::strerror(errno)));
-}
-
 /// Gives the file a second name first, so that `path` is there all the time.
 void keep_previous(const std::string& path) {
   if (access(path.c_str(), F_OK) != 0) return;
@@ -122,7 +114,7 @@ void save(const Communicator& comm, const std::string& path, const Checkpoint& c
     io::TemporaryFile file(path, true);
     const std::string bytes = encode(checkpoint);
     file.reserve("the checkpoint", 0, static_cast<std::int64_t>(bytes.size()));
-    write_bytes(path, io::partial_name(path), bytes);
+    file.write(bytes);
     keep_previous(path);
     file.publish();
   });
