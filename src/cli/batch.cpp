@@ -1,6 +1,7 @@
 // tattn batch LIST OUTDIR: the command, its list and its folder; batch_run.cpp does the work.
 #include <fmt/format.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <filesystem>
 #include <memory>

@@ -1,5 +1,7 @@
 #include "cli/batch_log.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>

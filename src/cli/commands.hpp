@@ -1,6 +1,5 @@
 #pragma once
-#include <CLI/CLI.hpp>
-
+#include "cli/cli11_fwd.hpp"
 #include "cli/command_line.hpp"
 
 namespace tattn::cli {

@@ -1,11 +1,10 @@
 #pragma once
-#include <CLI/CLI.hpp>
-
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/cli11_fwd.hpp"
 #include "cli/progress.hpp"
 #include "comm/communicator.hpp"
 #include "io/operand_file.hpp"

@@ -1,6 +1,7 @@
 #include "cli/compute.hpp"
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "cli/log.hpp"
 #include "cli/paths.hpp"

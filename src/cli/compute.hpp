@@ -1,9 +1,8 @@
 #pragma once
-#include <CLI/CLI.hpp>
-
 #include <functional>
 #include <string>
 
+#include "cli/cli11_fwd.hpp"
 #include "cli/common_options.hpp"
 #include "cli/report.hpp"
 #include "comm/communicator.hpp"

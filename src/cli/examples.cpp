@@ -1,6 +1,8 @@
 // Examples that `tattn help COMMAND` and `tattn COMMAND --help` end with.
 #include "cli/examples.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <map>
 #include <string>
 

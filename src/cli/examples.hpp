@@ -1,6 +1,5 @@
 #pragma once
-#include <CLI/CLI.hpp>
-
+#include "cli/cli11_fwd.hpp"
 namespace tattn::cli {
 
 /// Examples below the help of every command that `app` has.

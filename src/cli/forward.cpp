@@ -1,4 +1,5 @@
 // tattn forward IN OUT: O and LSE of an operand or problem file.
+#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "cli/commands.hpp"

@@ -1,6 +1,7 @@
 // tattn generate OUT: an operand file or problem file of seeded random numbers.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <memory>

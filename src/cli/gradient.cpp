@@ -1,4 +1,5 @@
 // tattn gradient IN OUT: O, LSE and the gradients of an operand or problem file.
+#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "cli/commands.hpp"

@@ -1,6 +1,7 @@
 // tattn info FILE: what an operand or problem file holds, whether it is valid, the range of its scores, the
 // spectrum of P.
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <memory>

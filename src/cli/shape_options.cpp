@@ -1,6 +1,7 @@
 #include "cli/shape_options.hpp"
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "cli/common_options.hpp"
 #include "tattn/error.hpp"

@@ -1,10 +1,10 @@
 #pragma once
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/cli11_fwd.hpp"
 #include "tattn/problem.hpp"
 
 namespace tattn::cli {

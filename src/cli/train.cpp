@@ -2,6 +2,7 @@
 #include "cli/train.hpp"
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <filesystem>
 #include <memory>

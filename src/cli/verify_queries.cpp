@@ -1,6 +1,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <utility>
 
 #include "cli/verify.hpp"
 #include "comm/sampled_rows.hpp"

@@ -1,6 +1,7 @@
 #include "plan/cost_model.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -176,7 +177,8 @@ Grid choose_grid(const Problem& problem, bool gradients, int element_bytes, std:
 namespace {
 
 // Of a sample of two slices: tuples of its exact results, queries and keys that monomials are looked at on.
-constexpr double kTuples = 8e6, kSearchQueries = 32, kSearchKeys = 128, kTrialRows = 600;
+constexpr double kTuples = 8e6, kSearchQueries = 32, kSearchKeys = 256;
+constexpr std::array<double, kMaxOrder> kTrialRows = {2176, 576, 224, 112};  // by order
 
 double exact_flops(const Shape& shape, double tuples, bool gradients) {
   return tuples * (gradients ? 8.0 * static_cast<double>(shape.dim + shape.value_dim)
@@ -198,8 +200,8 @@ double predict_attempt(const Problem& problem, bool gradients, std::int64_t feat
   const double softmax = 70e6 + 3e6 * columns;  // of the rows that monomials are looked at on
   const double monomials = 2 * static_cast<double>(features) * (kSearchQueries + kSearchKeys * shape.order) *
                            (400 + 4 * columns) * (gradients ? 2.2 : 1);
-  const double trials = (gradients ? 12 : 4) * kTrialRows * static_cast<double>(features) * 2 *
-                        static_cast<double>(shape.value_dim + 1);
+  const double trials = (gradients ? 33 : 13) * kTrialRows[static_cast<std::size_t>(shape.order - 1)] *
+                        static_cast<double>(features) * 2 * static_cast<double>(shape.value_dim + 1);
   const double parts = !heavy ? 0 : (gradients ? 2.5 : 0.3) * exact_flops(shape, kTuples / 2, gradients);
   return slices * (softmax + monomials + trials + parts) / rates.core_flops;
 }

@@ -15,7 +15,7 @@ namespace tattn::polynomial {
 namespace {
 
 constexpr std::int64_t kSlicesSampled = 2;
-constexpr SampleSizes kSearchSizes{8, 24, 16, 112};
+constexpr SampleSizes kSearchSizes{8, 24, 16, 240};
 constexpr std::array<SampleSizes, kMaxOrder> kTrialSizes = {  // by order: their exact results take a moment
     SampleSizes{8, 120, 32, 2016},
     {8, 56, 16, 240},

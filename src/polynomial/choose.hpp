@@ -55,9 +55,9 @@ struct FeatureChoice {
 ///
 /// certified: all monomials of the smallest degree whose proven error, with the score bound of all rows (Hoelder
 /// inequality after balancing), meets the tolerance. measured: the fewest of the monomials found by best-first
-/// search on a sample (rows of largest norm and random ones, weighted) whose error on other sampled rows, and on
-/// ones held out from choosing, meets two thirds of the tolerance, of gradients half. A fixed degree or number of
-/// features is taken as it is, and its errors are told.
+/// search on a sample (rows of largest norm and random ones, weighted) whose error, with weights fitted degree by
+/// degree, on other sampled rows, and on ones held out from choosing, meets two thirds of the tolerance, of
+/// gradients half. A fixed degree or number of features is taken as it is, and its errors are told.
 ///
 /// Heavy rows, those of largest norm after balancing, are computed exactly: what the sets must do is asked of the
 /// light rows (certified: their scores' bound; measured: the merged result). With costs, several numbers of heavy

@@ -124,6 +124,7 @@ template <class T>
 void Chooser<T>::fixed_count(std::int64_t count) {
   if (count > kMostFeatures) refuse(fmt::format("and {} features are above the limit of {}", count, kMostFeatures));
   choice_.walk = plan::keep(trials_.rank(count), count);
+  trials_.fit(choice_.walk);
 }
 
 template <class T>

@@ -110,7 +110,7 @@ typename MeasuredSearch<T>::Outcome MeasuredSearch<T>::attempt(std::size_t candi
   own.open = false;
   const double takes = seconds(found.enough, candidate, found.in_double);
   if (takes < least_seconds())
-    found_ = Found{candidate, plan::keep(ranking, found.enough), found.in_double, found.error, takes};
+    found_ = Found{candidate, set(ranking, found.enough), found.in_double, found.error, takes};
   return Outcome::met;
 }
 
@@ -122,10 +122,10 @@ typename MeasuredSearch<T>::Bracket MeasuredSearch<T>::bracket(const plan::Featu
                                                                std::vector<Failed>& failed) {
   Bracket found{known, 0, kInfinity, false};
   for (std::int64_t next = known == 0 ? 1 : most;; next = std::min(kGrowth * next, most)) {
-    const plan::Walk set = plan::keep(ranking, next);
-    found.error = trials_.error(set, false);
+    const plan::Walk walk = set(ranking, next);
+    found.error = trials_.error(walk, false);
     best_error_ = std::min(best_error_, found.error);
-    found.in_double = next == most && found.error > wanted_ && rounding_is_all(set, found.error);
+    found.in_double = next == most && found.error > wanted_ && rounding_is_all(walk, found.error);
     if (found.error <= wanted_ || found.in_double) {
       found.enough = next;
       return found;
@@ -143,7 +143,7 @@ void MeasuredSearch<T>::narrow(const plan::FeatureRanking& ranking, std::size_t 
   while (found.enough - found.too_few > 1 &&
          takes(found.enough) - takes(found.too_few) > kWorthNarrowing * takes(found.enough)) {
     const std::int64_t middle = found.too_few + (found.enough - found.too_few) / 2;
-    const double error = trials_.error(plan::keep(ranking, middle), found.in_double);
+    const double error = trials_.error(set(ranking, middle), found.in_double);
     (error <= wanted_ ? found.enough : found.too_few) = middle;
   }
 }
@@ -152,13 +152,21 @@ void MeasuredSearch<T>::narrow(const plan::FeatureRanking& ranking, std::size_t 
 template <class T>
 void MeasuredSearch<T>::confirm(const plan::FeatureRanking& ranking, std::int64_t most, Bracket& found) {
   for (;; found.enough = std::min(most, found.enough + (found.enough + 3) / 4)) {
-    const plan::Walk set = plan::keep(ranking, found.enough);
-    found.error = std::max(trials_.error(set, found.in_double), trials_.held_out_error(set, found.in_double));
+    const plan::Walk walk = set(ranking, found.enough);
+    found.error = std::max(trials_.error(walk, found.in_double), trials_.held_out_error(walk, found.in_double));
     if (found.error <= wanted_) return;
     if (found.enough == most) break;
   }
   best_error_ = std::min(best_error_, found.error);
   found.enough = 0;
+}
+
+/// The best monomials, their weights fitted.
+template <class T>
+plan::Walk MeasuredSearch<T>::set(const plan::FeatureRanking& ranking, std::int64_t features) const {
+  plan::Walk walk = plan::keep(ranking, features);
+  trials_.fit(walk);
+  return walk;
 }
 
 /// Would the set do in double, and is it rounding in T that spoils it?

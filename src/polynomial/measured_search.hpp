@@ -65,6 +65,7 @@ class MeasuredSearch {
                                 std::vector<Failed>& failed);
   void narrow(const plan::FeatureRanking& ranking, std::size_t candidate, Bracket& found) const;
   void confirm(const plan::FeatureRanking& ranking, std::int64_t most, Bracket& found);
+  [[nodiscard]] plan::Walk set(const plan::FeatureRanking& ranking, std::int64_t features) const;
   [[nodiscard]] bool rounding_is_all(const plan::Walk& walk, double error) const;
   [[nodiscard]] std::int64_t next_limit() const;
   [[nodiscard]] bool promises(const Attempt& attempt, std::int64_t features) const;

@@ -60,34 +60,52 @@ void prepare(const Communicator& comm, const Problem& problem, const plan::Grid&
                                            grid.features, comm.size()));
 }
 
+/// N of this rank's rows and features, told to `take` by rows of the block of queries worked on.
+template <class T>
+void sums_pass(const Problem& problem, const GridWork<T>& work, const Options& options, const TakeRows& take,
+               Moments* keep) {
+  Streaming streaming(work.down(), options, evaluations(work.operands(), work.tiles().features(), 1, 1));
+  if (keep != nullptr) *keep = {};
+  for (const RowRange slices : slice_batches(problem.shape, work.slices(), work.tiles().features())) {
+    SliceBatch<T> batch(problem, work, options, slices, streaming);
+    batch.compute_moments();
+    for (std::int64_t slice = slices.begin; slice < slices.end; ++slice) {
+      const LocalRows rows = local_rows(work.operands().query.rows, slice, problem.shape.rows);
+      if (rows.rows == 0) continue;
+      const FactorPanels<T> factor(work.tiles(), batch.columns(), batch.product(slice).data());
+      OperandPass<T> pass = batch.query_pass(slice, nullptr);
+      pass.value_columns = 0;
+      const auto take_slice = [&](std::int64_t first, std::int64_t count, double* sums) {
+        take(rows.first + first, count, sums);
+      };
+      rows_pass<T>(work.tiles(), pass, factor, options.threads, streaming.progress, take_slice, nullptr);
+    }
+    if (keep != nullptr && slices == work.slices()) *keep = batch.release_moments();
+  }
+}
+
 }  // namespace
+
+template <class T>
+void weighted_sums(const Communicator& alone, const Problem& problem, const plan::Walk& walk,
+                   const Operands<T>& operands, const Options& options, double* sums) {
+  prepare(alone, problem, {});
+  const GridWork<T> work(alone, problem.shape, walk, {}, operands);
+  const std::int64_t columns = problem.shape.value_dim + 1;
+  const auto take = [&](std::int64_t first, std::int64_t count, const double* from) {
+    std::copy_n(from, count * columns, sums + first * columns);
+  };
+  sums_pass<T>(problem, work, options, take, nullptr);
+}
 
 template <class T>
 void forward(const Communicator& comm, const Problem& problem, const plan::Walk& walk, const plan::Grid& grid,
              const Operands<T>& held, const Options& options, const Output<T>& out, Moments* keep) {
   prepare(comm, problem, grid);
-  const Shape& shape = problem.shape;
-  const GridWork<T> work(comm, shape, walk, grid, held);
-  const RowRange queries = work.operands().query.rows;
-  Streaming streaming(work.down(), options, evaluations(work.operands(), work.tiles().features(), 1, 1));
-  OutputRows<T> output(comm, grid, shape.value_dim, queries, held.query.rows, out);
-  if (keep != nullptr) *keep = {};
-  for (const RowRange slices : slice_batches(shape, work.slices(), work.tiles().features())) {
-    SliceBatch<T> batch(problem, work, options, slices, streaming);
-    batch.compute_moments();
-    for (std::int64_t slice = slices.begin; slice < slices.end; ++slice) {
-      const LocalRows rows = local_rows(queries, slice, shape.rows);
-      if (rows.rows == 0) continue;
-      const FactorPanels<T> factor(work.tiles(), batch.columns(), batch.product(slice).data());
-      OperandPass<T> pass = batch.query_pass(slice, nullptr);
-      pass.value_columns = 0;
-      const auto take = [&](std::int64_t first, std::int64_t count, double* sums) {
-        output.put(rows.first + first, count, sums);
-      };
-      rows_pass<T>(work.tiles(), pass, factor, options.threads, streaming.progress, take, nullptr);
-    }
-    if (keep != nullptr && slices == work.slices()) *keep = batch.release_moments();
-  }
+  const GridWork<T> work(comm, problem.shape, walk, grid, held);
+  OutputRows<T> output(comm, grid, problem.shape.value_dim, work.operands().query.rows, held.query.rows, out);
+  const auto put = [&](std::int64_t first, std::int64_t count, double* sums) { output.put(first, count, sums); };
+  sums_pass<T>(problem, work, options, put, keep);
   const bool positive = output.deliver();
   if (!comm.all(positive))
     throw NotPositive(
@@ -145,6 +163,8 @@ void gradient(const Communicator& comm, const Problem& problem, const plan::Walk
   results.deliver();
 }
 
+template void weighted_sums(const Communicator&, const Problem&, const plan::Walk&, const Operands<double>&,
+                            const Options&, double*);
 template void forward(const Communicator&, const Problem&, const plan::Walk&, const plan::Grid&,
                       const Operands<float>&, const Options&, const Output<float>&, Moments*);
 template void forward(const Communicator&, const Problem&, const plan::Walk&, const plan::Grid&,

@@ -41,6 +41,11 @@ template <class T>
 void forward(const Communicator& comm, const Problem& problem, const plan::Walk& walk, const plan::Grid& grid,
              const Operands<T>& operands, const Options& options, const Output<T>& out, Moments* keep = nullptr);
 
+/// N of that forward pass, [rows][dv + 1], not divided, whatever its sign. For a communicator of one rank.
+template <class T>
+void weighted_sums(const Communicator& alone, const Problem& problem, const plan::Walk& walk,
+                   const Operands<T>& operands, const Options& options, double* sums);
+
 /// Reverse mode of exactly that forward pass, given its O and LSE:
 ///
 ///     dN = [dO, -dO.O] / N[:, dv]     dG = Phi(scale Q)^T dN     dM_u = weight * dG * (the other moments)

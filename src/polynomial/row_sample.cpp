@@ -75,21 +75,33 @@ struct Chosen {
   std::int64_t rank;
 };
 
-/// In ascending order of the rows.
+/// Ranges of the ranks [0, count): the largest, then each four times as long as all before it.
+std::vector<RowRange> rank_ranges(std::int64_t count, std::int64_t largest) {
+  std::vector<RowRange> ranges;
+  for (std::int64_t begin = 0, end = std::min(largest, count); begin < count;
+       begin = end, end = std::min(4 * end, count))
+    ranges.push_back({begin, end});
+  return ranges;
+}
+
+/// In ascending order of the rows; all of them where they are few.
 std::vector<Chosen> choose(const std::vector<std::int64_t>& ranked, RowRange slice, std::int64_t largest,
                            std::int64_t random, std::uint64_t seed, int number) {
-  std::vector<Chosen> all;
-  const std::int64_t count = std::ssize(ranked);
+  const std::int64_t total = largest + random, count = std::ssize(ranked);
   const std::string name = "rows of operand " + std::to_string(number);
-  for (std::int64_t begin = 0, end = std::min(largest, count); begin < count;
-       begin = end, end = std::min(4 * end, count)) {
-    const double weight = static_cast<double>(end - begin) / static_cast<double>(std::min(largest, end - begin));
-    for (const std::int64_t k : pick(end - begin, largest, seed, name + " from " + std::to_string(begin)))
-      all.push_back({ranked[static_cast<std::size_t>(begin + k)], weight, begin + k});
+  std::vector<Chosen> all;
+  const std::vector<RowRange> ranges = rank_ranges(count, largest);
+  const bool few = slice.size() <= total;
+  const std::int64_t a_range = std::max(largest, total / 2 / std::max<std::int64_t>(1, std::ssize(ranges)));
+  for (const RowRange range : ranges) {
+    const std::int64_t taken = few || range.begin == 0 ? range.size() : std::min(a_range, range.size());
+    for (const std::int64_t k : pick(range.size(), taken, seed, name + " from " + std::to_string(range.begin)))
+      all.push_back({ranked[static_cast<std::size_t>(range.begin + k)],
+                     static_cast<double>(range.size()) / static_cast<double>(taken), range.begin + k});
   }
   const std::set<std::int64_t> top(ranked.begin(), ranked.end());
   std::vector<std::int64_t> others;
-  for (const std::int64_t row : pick(slice.size(), random, seed, name))
+  for (const std::int64_t row : pick(slice.size(), few ? slice.size() : random, seed, name))
     if (!top.contains(slice.begin + row)) others.push_back(slice.begin + row);
   for (std::int64_t row = slice.begin; others.empty() && row < slice.end; ++row)
     if (!top.contains(row)) others.push_back(row);  // nearly all are ranked

@@ -26,6 +26,13 @@ plan::FeatureRanking SetTrials<T>::rank(std::int64_t limit) const {
 }
 
 template <class T>
+void SetTrials<T>::fit(plan::Walk& walk) const {
+  DegreeFit factors(walk.largest_degree());
+  for (const Trial& trial : trials_) trial.add_equations(walk, factors);
+  factors.apply(walk);
+}
+
+template <class T>
 double SetTrials<T>::worst(const std::vector<Trial>& trials, const plan::Walk& walk, bool in_double) {
   double error = 0;
   if constexpr (std::is_same_v<T, float>)

@@ -29,6 +29,9 @@ class SetTrials {
   /// The `limit` monomials that matter most for the light rows.
   [[nodiscard]] plan::FeatureRanking rank(std::int64_t limit) const;
 
+  /// Adapts the weights, degree by degree, to the rows that sets are tried on (see DegreeFit).
+  void fit(plan::Walk& walk) const;
+
   /// The worst over the slices tried; in_double: of T = float computed in double.
   [[nodiscard]] double error(const plan::Walk& walk, bool in_double) const;
 

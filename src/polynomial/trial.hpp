@@ -7,6 +7,8 @@
 #include "plan/feature_search.hpp"
 #include "plan/heavy_rows.hpp"
 #include "plan/minimax.hpp"
+#include "polynomial/degree_fit.hpp"
+#include "split/part.hpp"
 #include "tattn/operands.hpp"
 #include "tattn/options.hpp"
 #include "tattn/problem.hpp"
@@ -30,6 +32,10 @@ class Trial {
   template <class T>
   [[nodiscard]] double error(const plan::Walk& walk) const;
 
+  /// What the monomials of each degree give, beside the heavy rows, and what they should: of O, by numerator and
+  /// normaliser, or of all gradients with the exact O and LSE. Every array counts by its relative error.
+  void add_equations(const plan::Walk& walk, DegreeFit& fit) const;
+
  private:
   /// Operands with further columns, and room for all results.
   template <class T>
@@ -49,6 +55,10 @@ class Trial {
   [[nodiscard]] static Case<T> rounded(const Case<double>& from);
   template <class T>
   void add_exact_gradients(Case<T>& tried) const;
+  [[nodiscard]] std::vector<std::vector<double>> exact_shares(const std::vector<double>& output,
+                                                              const std::vector<double>& lse) const;
+  void add_output_equations(const plan::Walk& walk, const split::Part<double>& light, DegreeFit& fit) const;
+  void add_gradient_equations(const plan::Walk& walk, const split::Part<double>& light, DegreeFit& fit) const;
   template <class T>
   [[nodiscard]] double worst_error(const Case<T>& tried) const;
 

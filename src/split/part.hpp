@@ -25,6 +25,7 @@ class Part {
 
   [[nodiscard]] const Problem& problem() const { return problem_; }
   [[nodiscard]] const Operands<T>& operands() const { return operands_; }
+  [[nodiscard]] const RowSubset& query_rows() const { return query_; }  ///< which queries are in it
 
   /// compute(problem, operands, Output<T>) gives O and LSE over the part's tuples alone; they are merged into
   /// `sums`, whose rows are this rank's of the whole problem, as a partial softmax of weight exp(LSE).
