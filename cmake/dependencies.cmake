@@ -12,6 +12,7 @@ find_package(fmt CONFIG REQUIRED)
 find_package(Boost 1.74 REQUIRED COMPONENTS serialization)
 set(BLA_VENDOR OpenBLAS)
 find_package(BLAS REQUIRED)
+find_package(LAPACK REQUIRED)
 find_package(PkgConfig REQUIRED)  # ScaLAPACK's own CMake package names a library that Debian does not have
 pkg_check_modules(SCALAPACK REQUIRED IMPORTED_TARGET scalapack-openmpi)
 if(TATTN_BUILD_PROGRAM OR TATTN_BUILD_BENCH)

@@ -145,6 +145,10 @@ TEST(PolynomialBytes, GrowWithTheRowsWithFeatureGroups) {
     EXPECT_EQ(bytes(rows, {1, 1, 2}, plan::Pass::forward), rows * (4 * (8 + 2 * (8 + 4)) + 8 * 5));
     EXPECT_EQ(bytes(rows, {1, 1, 2}, plan::Pass::gradient),
               rows * (4 * (8 + 5 + 2 * (8 + 4)) + 8 * (8 + 2 * (8 + 4))));
+    const Problem problem{make_shape(2, rows, {rows, rows}, 8, 4), 1.0, false};
+    EXPECT_EQ(plan::moved_bytes(problem, {1, 1, 2}, 4, plan::Pass::forward),
+              bytes(rows, {1, 1, 2}, plan::Pass::forward));
+    EXPECT_EQ(plan::moved_bytes(problem, {1, 4, 1}, 4, plan::Pass::gradient), 0);
   }
 }
 

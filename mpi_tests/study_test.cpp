@@ -132,6 +132,7 @@ TEST(Machine, KernelsKeepTheirShareAndRanksOfANodeShareItsNetwork) {
   EXPECT_DOUBLE_EQ(one_node.bandwidth, 1e10);
   EXPECT_DOUBLE_EQ(plan::on_machine(here, 1e11, machine, 8, 8, 1).exact_forward, 5e10);
   EXPECT_DOUBLE_EQ(plan::on_machine(here, 1e11, machine, 4, 9, 1).bandwidth, 1e9);
+  EXPECT_DOUBLE_EQ(plan::on_machine(here, 1e11, machine, 4, 9, 1).exchange, 2e9);
   EXPECT_DOUBLE_EQ(plan::on_machine(here, 1e11, machine, 4, 9, 8).bandwidth, 8e9);
   EXPECT_EQ(one_node.latency, 1e-6);
 }

@@ -9,6 +9,7 @@
 #include <limits>
 #include <vector>
 
+#include "comm/row_exchange.hpp"
 #include "exact/exact.hpp"
 #include "plan/flops.hpp"
 #include "plan/monomial_walk.hpp"
@@ -127,10 +128,21 @@ double sum_seconds(const Communicator& comm, std::vector<double>& values) {
   return comm.max(best_seconds(kSums, sum));
 }
 
+/// Seconds in which every rank gets the next one's rows, the best of a few.
+double exchange_seconds(const Communicator& comm, const std::vector<double>& rows) {
+  const auto count = static_cast<std::int64_t>(rows.size());
+  const auto of = [&](std::int64_t rank) { return RowRange{rank * count, (rank + 1) * count}; };
+  const Block<const double> mine{rows.data(), of(comm.rank())};
+  const auto exchange = [&] { static_cast<void>(fetch_rows(comm, mine, of((comm.rank() + 1) % comm.size()), 1)); };
+  return comm.max(best_seconds(kSums, exchange));
+}
+
 void measure_network(const Communicator& comm, plan::Rates& rates) {
   std::vector<double> one(1), many(1 << 16);
+  const auto bytes = static_cast<double>(many.size() * sizeof(double));
   rates.latency = sum_seconds(comm, one);
-  rates.bandwidth = static_cast<double>(many.size() * sizeof(double)) / sum_seconds(comm, many);
+  rates.bandwidth = bytes / sum_seconds(comm, many);
+  rates.exchange = bytes / exchange_seconds(comm, many);
 }
 
 /// The slowest rank's.
@@ -173,7 +185,7 @@ plan::Rates measure_rates(const Communicator& comm, const Problem& problem, Meth
   agree_on(comm, rates);
   rates.core_flops = rates.exact_forward / (sizeof(T) == 4 ? 2 : 1);  // planning is in double
   rates.latency = kLatency;
-  rates.bandwidth = kBandwidth;
+  rates.bandwidth = rates.exchange = kBandwidth;
   if (comm.size() == 1) return rates;
   measure_network(comm, rates);
   comm.barrier();

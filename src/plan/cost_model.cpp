@@ -92,14 +92,15 @@ Rates nominal_rates(int element_bytes) {
   Rates rates;
   rates.exact_forward = rates.exact_gradient = rates.polynomial_forward = rates.polynomial_gradient = core;
   rates.latency = 2e-5;
-  rates.bandwidth = 1e9;
+  rates.bandwidth = rates.exchange = 1e9;
   rates.core_flops = 1e10;
   return rates;
 }
 
-double network_seconds(std::int64_t bytes, double messages, int ranks, const Rates& rates) {
+double network_seconds(std::int64_t summed, std::int64_t moved, double messages, int ranks, const Rates& rates) {
   if (ranks == 1) return 0;
-  return messages * rates.latency * std::log2(ranks) + static_cast<double>(bytes) / rates.bandwidth;
+  return messages * rates.latency * std::log2(ranks) + static_cast<double>(summed) / rates.bandwidth +
+         static_cast<double>(moved) / rates.exchange;
 }
 
 double shared_seconds(std::vector<double> work, int threads, double cores_a_rank) {
@@ -132,7 +133,7 @@ Cost predict_exact(const Problem& problem, Pass pass, int element_bytes, int ran
   divide(work, (forward ? rates.exact_forward : rates.exact_gradient) / *cost.flops);
   cost.seconds = shared_seconds(std::move(work), threads, rates.cores_a_rank) +
                  turn_seconds(problem.shape, ranks, threads, rates) +
-                 network_seconds(*cost.bytes_communicated, 2.0 * problem.shape.order, ranks, rates);
+                 network_seconds(0, *cost.bytes_communicated, 2.0 * problem.shape.order, ranks, rates);
   return cost;
 }
 
@@ -149,11 +150,12 @@ Cost predict_polynomial(const Problem& problem, Pass pass, int element_bytes, co
   cost.bytes_memory = polynomial_memory_bytes(problem, pass, element_bytes, grid.ranks(), threads, most);
   std::vector<double> work = polynomial_work(shape, pass, grid, features, threads > rates.cores_a_rank);
   divide(work, forward ? rates.polynomial_forward : rates.polynomial_gradient);
+  const std::int64_t moved = moved_bytes(problem, grid, element_bytes, pass);
   const std::int64_t copied = copied_bytes(problem, grid, element_bytes, pass);
   for (double& seconds : work) seconds += static_cast<double>(threads * copied) / rates.copies;
   cost.seconds = shared_seconds(std::move(work), threads, rates.cores_a_rank) +
                  turn_seconds(shape, grid.ranks(), threads, rates) +
-                 network_seconds(*cost.bytes_communicated, 4.0 * shape.order, grid.ranks(), rates);
+                 network_seconds(*cost.bytes_communicated - moved, moved, 4.0 * shape.order, grid.ranks(), rates);
   return cost;
 }
 
@@ -176,9 +178,14 @@ Grid choose_grid(const Problem& problem, bool gradients, int element_bytes, std:
 
 namespace {
 
-// Of a sample of two slices: tuples of its exact results, queries and keys that monomials are looked at on.
-constexpr double kTuples = 8e6, kSearchQueries = 32, kSearchKeys = 256;
-constexpr std::array<double, kMaxOrder> kTrialRows = {2176, 576, 224, 112};  // by order
+// Of the samples of a slice: queries and keys that monomials are looked at on, and by order, rows that sets are
+// tried on and tuples of these and of as many held out.
+constexpr double kSearchQueries = 32, kSearchKeys = 256;
+constexpr std::array<double, kMaxOrder> kTrialRows = {2176, 576, 224, 112}, kTuples = {5.2e5, 8.4e6, 1.7e7, 1.1e7};
+
+double of_order(const std::array<double, kMaxOrder>& values, const Problem& problem) {
+  return values[static_cast<std::size_t>(problem.shape.order - 1)];
+}
 
 double exact_flops(const Shape& shape, double tuples, bool gradients) {
   return tuples * (gradients ? 8.0 * static_cast<double>(shape.dim + shape.value_dim)
@@ -189,10 +196,10 @@ double exact_flops(const Shape& shape, double tuples, bool gradients) {
 
 double predict_samples(const Problem& problem, bool gradients, const Rates& rates) {
   const double slices = problem.shape.slices > 1 ? 2 : 1;
-  return slices * exact_flops(problem.shape, kTuples, gradients) / rates.core_flops;
+  return slices * exact_flops(problem.shape, of_order(kTuples, problem), gradients) / rates.core_flops;
 }
 
-/// Constants fitted to what searches take (docs/results.md).
+/// Constants fitted to what searches took on one machine, by the rate of its cores: a guess within a factor of two.
 double predict_attempt(const Problem& problem, bool gradients, std::int64_t features, bool heavy,
                        const Rates& rates) {
   const Shape& shape = problem.shape;
@@ -200,9 +207,10 @@ double predict_attempt(const Problem& problem, bool gradients, std::int64_t feat
   const double softmax = 70e6 + 3e6 * columns;  // of the rows that monomials are looked at on
   const double monomials = 2 * static_cast<double>(features) * (kSearchQueries + kSearchKeys * shape.order) *
                            (400 + 4 * columns) * (gradients ? 2.2 : 1);
-  const double trials = (gradients ? 33 : 13) * kTrialRows[static_cast<std::size_t>(shape.order - 1)] *
-                        static_cast<double>(features) * 2 * static_cast<double>(shape.value_dim + 1);
-  const double parts = !heavy ? 0 : (gradients ? 2.5 : 0.3) * exact_flops(shape, kTuples / 2, gradients);
+  const double trials = (gradients ? 33 : 13) * of_order(kTrialRows, problem) * static_cast<double>(features) * 2 *
+                        static_cast<double>(shape.value_dim + 1);
+  const double parts =
+      !heavy ? 0 : (gradients ? 2.5 : 0.3) * exact_flops(shape, of_order(kTuples, problem) / 2, gradients);
   return slices * (softmax + monomials + trials + parts) / rates.core_flops;
 }
 

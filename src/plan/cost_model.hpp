@@ -18,9 +18,10 @@ struct Rates {
   double exact_forward = 0, exact_gradient = 0;                   ///< flop/s of a core
   double polynomial_forward = 0, polynomial_gradient = 0;         ///< flop/s of a core
   double latency = 0;                                             ///< seconds of the smallest sum over two ranks
-  double bandwidth = 0;                                           ///< bytes/s of a rank in a large sum or exchange
+  double bandwidth = 0;                                           ///< bytes/s of a rank in a large sum
   double core_flops = 0;                                          ///< flop/s of a core at the work of planning
   double copies = 2e9;                                            ///< bytes/s of a rank that packs or adds rows
+  double exchange = 5e9;                                          ///< bytes/s of a rank that sends rows to others
   double cores_a_rank = std::numeric_limits<double>::infinity();  ///< fewer than threads: ranks take turns
 };
 
@@ -35,8 +36,10 @@ inline constexpr double kTurnLoss = 0.15;
 /// share it, and ranks with more threads than cores take turns, whoever is done leaving its turn to the others.
 [[nodiscard]] double shared_seconds(std::vector<double> work, int threads, double cores_a_rank);
 
-/// Seconds that so many messages in a row and so many bytes of a rank take; none on one rank.
-[[nodiscard]] double network_seconds(std::int64_t bytes, double messages, int ranks, const Rates& rates);
+/// Seconds that so many messages in a row take, and so many bytes of a rank in sums and in rows for others; none on
+/// one rank.
+[[nodiscard]] double network_seconds(std::int64_t summed, std::int64_t moved, double messages, int ranks,
+                                     const Rates& rates);
 
 /// One pass of the exact method on so many ranks of so many threads: the work of the busiest rank (rows and keys
 /// rounded up to whole register tiles) and what it sends: keys to the ranks that need them, key gradients back.

@@ -13,9 +13,9 @@ namespace tattn::plan {
 /// Of a row that is not among the largest.
 inline constexpr std::int64_t kUnranked = INT64_MAX;
 
-/// Rows drawn from one operand, row-major, and how many rows of the operand each stands for: rows of
-/// largest norm enter with weight 1, random ones of the rest with (rest / drawn), so that weighted sums
-/// over the sample estimate sums over the operand.
+/// Rows drawn from one operand, row-major, and how many rows of the operand each stands for: the largest have
+/// weight 1; rows drawn from a range of the ranks by norm, or from the rest, stand for it with (its rows / drawn).
+/// So weighted sums over the sample estimate sums over the operand.
 struct SampledRows {
   std::int64_t rows = 0;
   std::vector<double> x;       ///< rows x dim; for queries already multiplied by the scale
@@ -23,6 +23,8 @@ struct SampledRows {
   std::vector<double> weight;  ///< rows, positive
   /// Rows: how many of the operand's rows are larger, or kUnranked. Only who asks for heavy rows looks at it.
   std::vector<std::int64_t> rank = {};
+
+  bool operator==(const SampledRows&) const = default;
 };
 
 /// Rows of one slice. About 32 queries and 128 to 512 rows a key serve well.
@@ -32,6 +34,8 @@ struct Sample {
   std::int64_t value_dim = 0;
   SampledRows query;
   std::array<SampledRows, kMaxOrder> key;
+
+  bool operator==(const Sample&) const = default;
 };
 
 /// The sample without its heavy rows: the counts[u] largest of operand u (Q first).

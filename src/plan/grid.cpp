@@ -123,6 +123,10 @@ std::int64_t polynomial_bytes(const Problem& problem, const Grid& grid, const st
   return most;
 }
 
+std::int64_t moved_bytes(const Problem& problem, const Grid& grid, int element_bytes, Pass pass) {
+  return row_bytes(problem.shape, grid, 0, element_bytes, pass);
+}
+
 std::int64_t copied_bytes(const Problem& problem, const Grid& grid, int element_bytes, Pass pass) {
   if (grid.features == 1) return 0;
   const Shape& shape = problem.shape;

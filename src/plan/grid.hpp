@@ -70,6 +70,9 @@ struct GridPlace {
                                             const std::vector<std::int64_t>& features, int element_bytes,
                                             Pass pass);
 
+/// Those of them that are rows on their way, of the first rank.
+[[nodiscard]] std::int64_t moved_bytes(const Problem& problem, const Grid& grid, int element_bytes, Pass pass);
+
 /// Bytes that a rank of a grid with feature groups copies or adds for its rows in a pass, none without: those of
 /// Q K V (in the gradient dN) once, parts of N (in the gradient dQ dK dV) twice, packed and added in double.
 [[nodiscard]] std::int64_t copied_bytes(const Problem& problem, const Grid& grid, int element_bytes, Pass pass);

@@ -15,6 +15,7 @@ Rates on_machine(const Rates& here, double core_flops, const Machine& machine, i
   there.latency = machine.latency;
   there.copies = machine.memory_bandwidth / 3 / std::min(ranks, on_node);
   there.cores_a_rank = static_cast<double>(machine.cores_per_node) / on_node;
+  there.exchange = ranks <= on_node ? machine.memory_bandwidth / 3 / ranks : machine.bandwidth / on_node;
   there.bandwidth = ranks <= on_node ? machine.memory_bandwidth / 3 / ranks : machine.bandwidth / 2 / on_node;
   return there;
 }

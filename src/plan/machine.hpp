@@ -17,9 +17,9 @@ struct Machine {
 };
 
 /// Rates measured here, on a machine whose cores do `core_flops` in matrix products of this type, as they would be
-/// on `machine`: the kernels keep their share of a matrix product. On one node ranks talk through memory, a sum
-/// moving three numbers for one; beyond, all ranks of a node share its network, and a sum sends what it sums twice.
-/// Pure.
+/// on `machine`: the kernels keep their share of a matrix product. On one node ranks talk through memory,
+/// which moves three numbers for one; beyond, all ranks of a node share its network, and a sum sends what it sums
+/// twice. Pure.
 [[nodiscard]] Rates on_machine(const Rates& here, double core_flops, const Machine& machine, int element_bytes,
                                int ranks, int threads);
 

@@ -53,7 +53,7 @@ Cost predict_step(const StepProblem& problem, const Cost& forward, const Cost& g
                                  projections / problem.ranks / projection_rate);
   step.seconds = watching * (*forward.seconds + *gradient.seconds) +
                  shared_seconds(work, problem.threads, rates.cores_a_rank) +
-                 network_seconds(2 * summed, kMessages, problem.ranks, rates);
+                 network_seconds(2 * summed, 0, kMessages, problem.ranks, rates);
   return step;
 }
 

@@ -89,8 +89,8 @@ FeatureChoice choose_features(const Communicator& comm, const Problem& problem, 
   tell(comm, choice.measured_error);
   tell(comm, chosen);
   choice.heavy = std::move(heavy.heavy[*chosen]);
-  choice.score_bound =
-      *chosen == 0 ? candidates[0].score_bound : light_score_bound(comm, problem, operands, choice.heavy);
+  choice.score_bound = *chosen == 0 || request.certified ? candidates[*chosen].score_bound
+                                                         : light_score_bound(comm, problem, operands, choice.heavy);
   return choice;
 }
 

@@ -47,7 +47,8 @@ struct FeatureChoice {
   std::optional<double> certified_error;
   /// Relative Frobenius error against the exact method in double: of O, or the largest over the gradients (of a
   /// random upstream gradient), rounding of the working type (T, or double) included. On rows that the monomials
-  /// were not searched on; of a set whose size was chosen, the larger of that and of rows held out from choosing.
+  /// were not searched on; of a set that was fitted, the larger of that and of rows held out from choosing (the
+  /// same where operands are sampled whole).
   std::optional<double> measured_error;
 };
 

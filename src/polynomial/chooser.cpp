@@ -123,8 +123,9 @@ void Chooser<T>::refuse_certified() const {
 template <class T>
 void Chooser<T>::fixed_count(std::int64_t count) {
   if (count > kMostFeatures) refuse(fmt::format("and {} features are above the limit of {}", count, kMostFeatures));
-  choice_.walk = plan::keep(trials_.rank(count), count);
-  trials_.fit(choice_.walk);
+  choice_.walk = trials_.fitted(plan::keep(trials_.rank(count), count));
+  choice_.measured_error =
+      std::max(trials_.error(choice_.walk, false), trials_.held_out_error(choice_.walk, false));
 }
 
 template <class T>

@@ -4,73 +4,53 @@
 #include <cmath>
 #include <numeric>
 
-// LAPACK, of OpenBLAS: least squares of smallest norm by singular values. Matrices column-major.
-extern "C" void dgelsd_(const int* rows, const int* columns, const int* right_sides, double* matrix,
-                        const int* leading, double* right, const int* leading_right, double* singular_values,
-                        const double* cutoff, int* rank, double* work, const int* work_size, int* integer_work,
-                        int* info);
+#include "blas_threads.hpp"
+
+// LAPACK, of OpenBLAS: solves by Cholesky factors. Symmetric, so rows and columns are the same.
+extern "C" void dposv_(const char* triangle, const int* size, const int* right_sides, double* matrix,
+                       const int* leading, double* right, const int* leading_right, int* info);
 
 namespace tattn::polynomial {
 namespace {
 
-constexpr double kLikely = 0.1;    // of factors: how far from 1 they are taken to be before anything is seen
-constexpr double kCutoff = 1e-12;  // of the largest singular value: below, a change of the factors is rounding
+constexpr double kLikely = 0.1;  // of factors: how far from 1 they are taken to be before anything is seen
 
 }  // namespace
 
+DegreeFit::DegreeFit(int degree)
+    : columns_(static_cast<std::size_t>(degree) + 1), gram_(columns_ * columns_), right_(columns_) {}
+
 void DegreeFit::add(std::span<const double> from_degree, double truth, double weight) {
-  for (const double x : from_degree) matrix_.push_back(weight * x);
-  left_.push_back(weight * (truth - std::accumulate(from_degree.begin(), from_degree.end(), 0.0)));
+  const double left = weight * (truth - std::accumulate(from_degree.begin(), from_degree.end(), 0.0));
+  for (std::size_t g = 0; g < columns_; ++g) {
+    const double mine = weight * from_degree[g];
+    for (std::size_t h = 0; h < columns_; ++h) gram_[g * columns_ + h] += mine * weight * from_degree[h];
+    right_[g] += mine * left;
+  }
+  squares_ += left * left;
+  fourths_ += left * left * left * left;
 }
 
 double DegreeFit::misfit() const {
-  return std::sqrt(std::inner_product(left_.begin(), left_.end(), left_.begin(), 0.0));
-}
-
-/// The standard deviation that corrections get by chance, times the norm of their column: what is left over the
-/// number of equations, of which those count that are not small beside others.
-double DegreeFit::chance() const {
-  double squares = 0, fourths = 0;
-  for (const double x : left_) {
-    squares += x * x;
-    fourths += x * x * x * x;
-  }
-  return squares > 0 ? std::sqrt(fourths / squares) : 0;  // sqrt(squares / (squares^2 / fourths))
-}
-
-std::vector<double> DegreeFit::corrections() const {
-  const std::size_t equations = left_.size(), all = equations + columns_;
-  std::vector<double> matrix(all * columns_), right(all), singular(columns_);
-  for (std::size_t i = 0; i < equations; ++i)
-    for (std::size_t g = 0; g < columns_; ++g) matrix[g * all + i] = matrix_[i * columns_ + g];
-  for (std::size_t g = 0; g < columns_; ++g) matrix[g * all + equations + g] = chance() / kLikely;
-  std::copy(left_.begin(), left_.end(), right.begin());
-  const int rows = static_cast<int>(all), columns = static_cast<int>(columns_), one = 1, ask = -1;
-  int rank = 0, integers = 0, info = 0;
-  double doubles = 0;
-  const auto solve = [&](double* work, const int* size, int* integer_work) {
-    dgelsd_(&rows, &columns, &one, matrix.data(), &rows, right.data(), &rows, singular.data(), &kCutoff, &rank,
-            work, size, integer_work, &info);
-  };
-  solve(&doubles, &ask, &integers);
-  const int size = static_cast<int>(doubles);
-  std::vector<double> work(static_cast<std::size_t>(size));
-  std::vector<int> integer_work(static_cast<std::size_t>(std::max(integers, 1)));
-  solve(work.data(), &size, integer_work.data());
-  right.resize(columns_);
-  const bool good = info == 0 && std::all_of(right.begin(), right.end(), [](double x) { return std::isfinite(x); });
-  return good ? right : std::vector<double>{};
+  return std::sqrt(squares_);
 }
 
 void DegreeFit::apply(plan::Walk& walk) const {
+  // A correction gets by chance sqrt(squares / equations) over the norm of its column; equations that count number
+  // squares^2 / fourths.
+  const double noise = fourths_ / squares_;
+  if (!(noise > 0) || std::isinf(noise)) return;
+  std::vector<double> matrix = gram_, corrections = right_;
+  for (std::size_t g = 0; g < columns_; ++g) matrix[g * columns_ + g] += noise / (kLikely * kLikely);
   const auto finite = [](double x) { return std::isfinite(x); };
-  if (left_.empty() || !std::all_of(matrix_.begin(), matrix_.end(), finite) ||
-      !std::all_of(left_.begin(), left_.end(), finite))
-    return;
-  const std::vector<double> found = corrections();
-  if (found.empty()) return;
+  if (!std::all_of(matrix.begin(), matrix.end(), finite)) return;
+  const int size = static_cast<int>(columns_), one = 1;
+  int info = 0;
+  const BlasThreads alone(1);  // the same sums whatever the cores
+  dposv_("U", &size, &one, matrix.data(), &size, corrections.data(), &size, &info);
+  if (info != 0 || !std::all_of(corrections.begin(), corrections.end(), finite)) return;
   for (std::size_t node = 0; node < walk.weight.size(); ++node)
-    walk.weight[node] *= 1 + found[static_cast<std::size_t>(walk.degree[node])];
+    walk.weight[node] *= 1 + corrections[static_cast<std::size_t>(walk.degree[node])];
 }
 
 }  // namespace tattn::polynomial

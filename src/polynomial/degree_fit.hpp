@@ -18,7 +18,7 @@ namespace tattn::polynomial {
 class DegreeFit {
  public:
   /// For sets up to this degree.
-  explicit DegreeFit(int degree) : columns_(static_cast<std::size_t>(degree) + 1) {}
+  explicit DegreeFit(int degree);
 
   /// from_degree[g]: what the monomials of degree g give. Both sides count `weight` times.
   void add(std::span<const double> from_degree, double truth, double weight);
@@ -26,16 +26,13 @@ class DegreeFit {
   /// The root of the sum of squares that the weights given leave.
   [[nodiscard]] double misfit() const;
 
-  /// weight *= f[degree] on the owned nodes. Nothing happens where no finite solution is found.
+  /// weight *= f[degree] on the owned nodes. Nothing happens where there is no finite solution, or nothing to gain.
   void apply(plan::Walk& walk) const;
 
  private:
-  [[nodiscard]] double chance() const;
-  [[nodiscard]] std::vector<double> corrections() const;  ///< f - 1; empty: none found
-
   std::size_t columns_;
-  std::vector<double> matrix_;  ///< a row an equation
-  std::vector<double> left_;    ///< what the series lacks of the truth, likewise
+  std::vector<double> gram_, right_;  ///< normal equations, of f - 1
+  double squares_ = 0, fourths_ = 0;  ///< sums of powers of what is left by f = 1
 };
 
 }  // namespace tattn::polynomial

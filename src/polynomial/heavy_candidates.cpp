@@ -58,6 +58,7 @@ HeavyCandidates heavy_candidates(const Communicator& comm, const Problem& proble
       candidates.ranked[slice] = rank_rows(comm, problem, operands, balance, slice, counts);
   }
   if (request.heavy) {
+    for (auto& [slice, ranked] : candidates.ranked) ranked.heavy = *request.heavy;
     candidates.heavy.push_back(largest(candidates.ranked, *request.heavy));
     return candidates;
   }

@@ -110,7 +110,7 @@ typename MeasuredSearch<T>::Outcome MeasuredSearch<T>::attempt(std::size_t candi
   own.open = false;
   const double takes = seconds(found.enough, candidate, found.in_double);
   if (takes < least_seconds())
-    found_ = Found{candidate, set(ranking, found.enough), found.in_double, found.error, takes};
+    found_ = Found{candidate, std::move(found.walk), found.in_double, found.error, takes};
   return Outcome::met;
 }
 
@@ -120,18 +120,21 @@ template <class T>
 typename MeasuredSearch<T>::Bracket MeasuredSearch<T>::bracket(const plan::FeatureRanking& ranking,
                                                                std::int64_t known, std::int64_t most,
                                                                std::vector<Failed>& failed) {
-  Bracket found{known, 0, kInfinity, false};
+  Bracket found{known, 0, false, kInfinity, {}};
   for (std::int64_t next = known == 0 ? 1 : most;; next = std::min(kGrowth * next, most)) {
-    const plan::Walk walk = set(ranking, next);
-    found.error = trials_.error(walk, false);
-    best_error_ = std::min(best_error_, found.error);
-    found.in_double = next == most && found.error > wanted_ && rounding_is_all(walk, found.error);
-    if (found.error <= wanted_ || found.in_double) {
+    found.walk = trials_.fitted(plan::keep(ranking, next));
+    const double error = found.error = trials_.error(found.walk, false);
+    best_error_ = std::min(best_error_, error);
+    if (next == most && error > wanted_ && !std::is_same_v<T, double>) {
+      found.error = trials_.error(found.walk, true);
+      found.in_double = found.error <= wanted_ && found.error < error / 2;  // rounding in T is what spoils it
+    }
+    if (found.error <= wanted_) {
       found.enough = next;
       return found;
     }
     found.too_few = next;
-    if (std::isfinite(found.error)) failed.push_back({next, found.error});
+    if (std::isfinite(error)) failed.push_back({next, error});
     if (next == most) return found;
   }
 }
@@ -143,38 +146,28 @@ void MeasuredSearch<T>::narrow(const plan::FeatureRanking& ranking, std::size_t 
   while (found.enough - found.too_few > 1 &&
          takes(found.enough) - takes(found.too_few) > kWorthNarrowing * takes(found.enough)) {
     const std::int64_t middle = found.too_few + (found.enough - found.too_few) / 2;
-    const double error = trials_.error(set(ranking, middle), found.in_double);
+    plan::Walk walk = trials_.fitted(plan::keep(ranking, middle));
+    const double error = trials_.error(walk, found.in_double);
     (error <= wanted_ ? found.enough : found.too_few) = middle;
+    if (error > wanted_) continue;
+    found.error = error;
+    found.walk = std::move(walk);
   }
 }
 
 /// Adds features until the set also does on the rows held out.
 template <class T>
 void MeasuredSearch<T>::confirm(const plan::FeatureRanking& ranking, std::int64_t most, Bracket& found) {
-  for (;; found.enough = std::min(most, found.enough + (found.enough + 3) / 4)) {
-    const plan::Walk walk = set(ranking, found.enough);
-    found.error = std::max(trials_.error(walk, found.in_double), trials_.held_out_error(walk, found.in_double));
+  for (;;) {
+    found.error = std::max(found.error, trials_.held_out_error(found.walk, found.in_double));
     if (found.error <= wanted_) return;
     if (found.enough == most) break;
+    found.enough = std::min(most, found.enough + (found.enough + 3) / 4);
+    found.walk = trials_.fitted(plan::keep(ranking, found.enough));
+    found.error = trials_.error(found.walk, found.in_double);
   }
   best_error_ = std::min(best_error_, found.error);
   found.enough = 0;
-}
-
-/// The best monomials, their weights fitted.
-template <class T>
-plan::Walk MeasuredSearch<T>::set(const plan::FeatureRanking& ranking, std::int64_t features) const {
-  plan::Walk walk = plan::keep(ranking, features);
-  trials_.fit(walk);
-  return walk;
-}
-
-/// Would the set do in double, and is it rounding in T that spoils it?
-template <class T>
-bool MeasuredSearch<T>::rounding_is_all(const plan::Walk& walk, double error) const {
-  if constexpr (std::is_same_v<T, double>) return false;
-  const double truncation = trials_.error(walk, true);
-  return truncation <= wanted_ && truncation < error / 2;
 }
 
 /// A little more than is called for, within 1.5 and 4 times the last, of the candidate that is looked at first.

@@ -46,15 +46,16 @@ class MeasuredSearch {
   struct Attempt {
     bool open = true;            ///< more features may help
     std::int64_t tried = 0;      ///< at most so many were tried
-    std::vector<Failed> failed;  ///< the largest sets that were, and did not do
+    std::vector<Failed> failed;  ///< sets that did not do, ascending; the last two say how errors fall
   };
   enum class Outcome { skipped, failed, met };
 
   /// Numbers of features that do not and that do; 0: none known.
   struct Bracket {
     std::int64_t too_few = 0, enough = 0;
-    double error = 0;  ///< of the set tried last
     bool in_double = false;
+    double error = 0;  ///< of this set, which is the one of `enough` once that is known
+    plan::Walk walk;
   };
 
   void round(std::int64_t limit);
@@ -65,8 +66,6 @@ class MeasuredSearch {
                                 std::vector<Failed>& failed);
   void narrow(const plan::FeatureRanking& ranking, std::size_t candidate, Bracket& found) const;
   void confirm(const plan::FeatureRanking& ranking, std::int64_t most, Bracket& found);
-  [[nodiscard]] plan::Walk set(const plan::FeatureRanking& ranking, std::int64_t features) const;
-  [[nodiscard]] bool rounding_is_all(const plan::Walk& walk, double error) const;
   [[nodiscard]] std::int64_t next_limit() const;
   [[nodiscard]] bool promises(const Attempt& attempt, std::int64_t features) const;
   [[nodiscard]] bool any_open() const;

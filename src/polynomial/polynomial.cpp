@@ -86,16 +86,15 @@ void sums_pass(const Problem& problem, const GridWork<T>& work, const Options& o
 
 }  // namespace
 
-template <class T>
 void weighted_sums(const Communicator& alone, const Problem& problem, const plan::Walk& walk,
-                   const Operands<T>& operands, const Options& options, double* sums) {
+                   const Operands<double>& operands, double* sums) {
   prepare(alone, problem, {});
-  const GridWork<T> work(alone, problem.shape, walk, {}, operands);
+  const GridWork<double> work(alone, problem.shape, walk, {}, operands);
   const std::int64_t columns = problem.shape.value_dim + 1;
   const auto take = [&](std::int64_t first, std::int64_t count, const double* from) {
     std::copy_n(from, count * columns, sums + first * columns);
   };
-  sums_pass<T>(problem, work, options, take, nullptr);
+  sums_pass<double>(problem, work, Options{}, take, nullptr);
 }
 
 template <class T>
@@ -163,8 +162,6 @@ void gradient(const Communicator& comm, const Problem& problem, const plan::Walk
   results.deliver();
 }
 
-template void weighted_sums(const Communicator&, const Problem&, const plan::Walk&, const Operands<double>&,
-                            const Options&, double*);
 template void forward(const Communicator&, const Problem&, const plan::Walk&, const plan::Grid&,
                       const Operands<float>&, const Options&, const Output<float>&, Moments*);
 template void forward(const Communicator&, const Problem&, const plan::Walk&, const plan::Grid&,

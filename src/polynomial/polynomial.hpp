@@ -42,9 +42,8 @@ void forward(const Communicator& comm, const Problem& problem, const plan::Walk&
              const Operands<T>& operands, const Options& options, const Output<T>& out, Moments* keep = nullptr);
 
 /// N of that forward pass, [rows][dv + 1], not divided, whatever its sign. For a communicator of one rank.
-template <class T>
 void weighted_sums(const Communicator& alone, const Problem& problem, const plan::Walk& walk,
-                   const Operands<T>& operands, const Options& options, double* sums);
+                   const Operands<double>& operands, double* sums);
 
 /// Reverse mode of exactly that forward pass, given its O and LSE:
 ///

@@ -75,33 +75,38 @@ struct Chosen {
   std::int64_t rank;
 };
 
-/// Ranges of the ranks [0, count): the largest, then each four times as long as all before it.
-std::vector<RowRange> rank_ranges(std::int64_t count, std::int64_t largest) {
+/// Ranges of the ranks [0, count): the largest, then each four times as long as all before it; one begins at
+/// `heavy`.
+std::vector<RowRange> rank_ranges(std::int64_t count, std::int64_t largest, std::int64_t heavy) {
   std::vector<RowRange> ranges;
   for (std::int64_t begin = 0, end = std::min(largest, count); begin < count;
-       begin = end, end = std::min(4 * end, count))
-    ranges.push_back({begin, end});
+       begin = end, end = std::min(4 * end, count)) {
+    const std::int64_t middle = std::clamp(heavy, begin, end);
+    for (const RowRange part : {RowRange{begin, middle}, RowRange{middle, end}})
+      if (!part.empty()) ranges.push_back(part);
+  }
   return ranges;
 }
 
-/// In ascending order of the rows; all of them where they are few.
-std::vector<Chosen> choose(const std::vector<std::int64_t>& ranked, RowRange slice, std::int64_t largest,
-                           std::int64_t random, std::uint64_t seed, int number) {
+/// Of one operand and slice, in ascending order of the rows; all of them where they are few.
+std::vector<Chosen> choose(const std::vector<std::int64_t>& ranked, std::int64_t heavy, RowRange slice,
+                           std::int64_t largest, std::int64_t random, std::uint64_t seed, int number) {
   const std::int64_t total = largest + random, count = std::ssize(ranked);
   const std::string name = "rows of operand " + std::to_string(number);
-  std::vector<Chosen> all;
-  const std::vector<RowRange> ranges = rank_ranges(count, largest);
+  const std::vector<RowRange> ranges = rank_ranges(count, largest, heavy);
   const bool few = slice.size() <= total;
   const std::int64_t a_range = std::max(largest, total / 2 / std::max<std::int64_t>(1, std::ssize(ranges)));
+  std::vector<Chosen> all;
   for (const RowRange range : ranges) {
-    const std::int64_t taken = few || range.begin == 0 ? range.size() : std::min(a_range, range.size());
+    const std::int64_t taken = few || range.end <= largest ? range.size() : std::min(a_range, range.size());
     for (const std::int64_t k : pick(range.size(), taken, seed, name + " from " + std::to_string(range.begin)))
       all.push_back({ranked[static_cast<std::size_t>(range.begin + k)],
                      static_cast<double>(range.size()) / static_cast<double>(taken), range.begin + k});
   }
   const std::set<std::int64_t> top(ranked.begin(), ranked.end());
+  const std::int64_t rest = few ? slice.size() : std::max(total / 4, total - std::ssize(all));
   std::vector<std::int64_t> others;
-  for (const std::int64_t row : pick(slice.size(), few ? slice.size() : random, seed, name))
+  for (const std::int64_t row : pick(slice.size(), rest, seed, name))
     if (!top.contains(slice.begin + row)) others.push_back(slice.begin + row);
   for (std::int64_t row = slice.begin; others.empty() && row < slice.end; ++row)
     if (!top.contains(row)) others.push_back(row);  // nearly all are ranked
@@ -158,7 +163,7 @@ plan::Sample sample_rows(const Communicator& comm, const Problem& problem, const
   for (int u = 0; u <= shape.order; ++u) {
     const auto at = static_cast<std::size_t>(u);
     const RowRange range{slice * rows_of(shape, u), (slice + 1) * rows_of(shape, u)};
-    const auto chosen = choose(ranked.rows[at], range, sizes.largest(at),
+    const auto chosen = choose(ranked.rows[at], ranked.heavy[at], range, sizes.largest(at),
                                u == 0 ? sizes.random_queries : sizes.random_keys, seed, u);
     const std::int64_t count = std::ssize(chosen);
     const RowRange share = comm.rank() == 0 ? RowRange{0, count} : RowRange{count, count};

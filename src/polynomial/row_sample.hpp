@@ -11,7 +11,7 @@
 
 namespace tattn::polynomial {
 
-/// How many rows a sample takes of each operand: those of largest balanced norm and random others.
+/// How many rows a sample takes of each operand: those of largest balanced norm and others.
 struct SampleSizes {
   std::int64_t largest_queries, random_queries, largest_keys, random_keys;
   [[nodiscard]] std::int64_t largest(std::size_t operand) const {
@@ -23,9 +23,10 @@ struct SampleSizes {
 struct RankedRows {
   std::array<std::vector<std::int64_t>, kMaxOrder + 1> rows;
   std::array<std::vector<double>, kMaxOrder + 1> norms;
+  plan::HeavyCounts heavy{};  ///< where they are fixed: the rows behind are sampled too, however few
 };
 
-/// Peaks, balance and largest norms of all operands, over all rows and slices. Collective.
+/// Peaks and balance of all operands, over all rows and slices. Collective.
 template <class T>
 [[nodiscard]] plan::Balance balance_operands(const Communicator& comm, const Problem& problem,
                                              const Operands<T>& operands);
@@ -44,8 +45,9 @@ template <class T>
 
 /// Rows of one slice with the weights that plan::SampledRows asks for; queries times the scale. All where they are
 /// no more than the sample. Else of the ranked rows the largest all, of ranges of them behind, each four times as
-/// long, some that stand for the range, together about half of the sample; of the others random ones. Filled on
-/// rank 0, empty on the others. The same for the same seed whatever the number of ranks. Collective.
+/// long, some that stand for the range, together about half of the sample; of the others random ones, for the rest
+/// of it. Filled on rank 0, empty on the others. The same for the same seed whatever the number of ranks.
+/// Collective.
 template <class T>
 [[nodiscard]] plan::Sample sample_rows(const Communicator& comm, const Problem& problem,
                                        const Operands<T>& operands, const RankedRows& ranked, std::int64_t slice,

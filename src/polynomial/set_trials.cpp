@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "polynomial/degree_fit.hpp"
+
 namespace tattn::polynomial {
 
 template <class T>
@@ -26,10 +28,11 @@ plan::FeatureRanking SetTrials<T>::rank(std::int64_t limit) const {
 }
 
 template <class T>
-void SetTrials<T>::fit(plan::Walk& walk) const {
-  DegreeFit factors(walk.largest_degree());
-  for (const Trial& trial : trials_) trial.add_equations(walk, factors);
-  factors.apply(walk);
+plan::Walk SetTrials<T>::fitted(plan::Walk walk) const {
+  DegreeFit fit(walk.largest_degree());
+  for (const Trial& trial : trials_) trial.add_equations(walk, fit);
+  fit.apply(walk);
+  return walk;
 }
 
 template <class T>
@@ -51,6 +54,7 @@ double SetTrials<T>::error(const plan::Walk& walk, bool in_double) const {
 
 template <class T>
 double SetTrials<T>::held_out_error(const plan::Walk& walk, bool in_double) {
+  if (samples_.held_out == samples_.trial) return error(walk, in_double);
   if (held_out_.empty())
     for (const plan::Sample& sample : samples_.held_out) held_out_.emplace_back(alone_, sample, target_);
   if (!held_out_current_)

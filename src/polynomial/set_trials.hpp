@@ -10,7 +10,8 @@
 
 namespace tattn::polynomial {
 
-/// Rows of the same slices for three purposes: a set that was chosen on rows looks better on them than on others.
+/// Rows of up to two slices, drawn apart for each purpose: a set that was chosen on rows looks better on them than
+/// on others.
 struct ChoiceSamples {
   std::vector<plan::Sample> search;    ///< monomials are ranked on these
   std::vector<plan::Sample> trial;     ///< sets of them tried on these
@@ -29,13 +30,14 @@ class SetTrials {
   /// The `limit` monomials that matter most for the light rows.
   [[nodiscard]] plan::FeatureRanking rank(std::int64_t limit) const;
 
-  /// Adapts the weights, degree by degree, to the rows that sets are tried on (see DegreeFit).
-  void fit(plan::Walk& walk) const;
+  /// The set with its weights fitted to the rows that sets are tried on (see DegreeFit).
+  [[nodiscard]] plan::Walk fitted(plan::Walk walk) const;
 
   /// The worst over the slices tried; in_double: of T = float computed in double.
   [[nodiscard]] double error(const plan::Walk& walk, bool in_double) const;
 
-  /// The same on the rows held out, whose exact results are computed when they are first asked for.
+  /// The same on the rows held out, whose exact results are computed when they are first asked for. Those are the
+  /// rows of the trial where operands are sampled whole.
   [[nodiscard]] double held_out_error(const plan::Walk& walk, bool in_double);
 
  private:

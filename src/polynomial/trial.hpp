@@ -7,13 +7,14 @@
 #include "plan/feature_search.hpp"
 #include "plan/heavy_rows.hpp"
 #include "plan/minimax.hpp"
-#include "polynomial/degree_fit.hpp"
 #include "split/part.hpp"
 #include "tattn/operands.hpp"
 #include "tattn/options.hpp"
 #include "tattn/problem.hpp"
 
 namespace tattn::polynomial {
+
+class DegreeFit;
 
 /// The sampled rows of a slice as a small attention problem of its own, whose exact results are known: on it
 /// sets of features are tried. A row of weight w stands for w rows of the operand: as a key it counts w times in

@@ -41,7 +41,7 @@ Row predicted_row(const Prediction& wanted, const plan::Rates& rates) {
   const plan::Grid grid = grid_of(wanted, bytes, rates);
   plan::Rates silent = rates;  // a network that takes no time
   silent.latency = 0;
-  silent.bandwidth = std::numeric_limits<double>::infinity();
+  silent.bandwidth = silent.exchange = std::numeric_limits<double>::infinity();
   const Cost forward = cost(wanted, plan::Pass::forward, bytes, grid, rates);
   const Cost gradient = cost(wanted, plan::Pass::gradient, bytes, grid, rates);
   const double all = *forward.seconds + *gradient.seconds;
