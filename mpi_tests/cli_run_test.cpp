@@ -5,6 +5,9 @@
 #include <sys/wait.h>
 
 #include <chrono>
+#include <filesystem>
+#include <functional>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
@@ -23,14 +26,15 @@ void expect_done(const Outcome& outcome) {
   EXPECT_EQ(outcome.status, 0) << outcome.err;
 }
 
-/// Entry `place` of a float32 dataset, times two and one more.
-void spoil_entry(const std::string& path, const std::string& name, hsize_t place) {
+/// Entry `place` of a float32 dataset becomes spoil(entry).
+void spoil_entry(const std::string& path, const std::string& name, hsize_t place,
+                 const std::function<float(float)>& spoil) {
   const Handle file(TATTN_H5(H5Fopen, path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose);
   const Handle dataset(TATTN_H5(H5Dopen2, file.get(), name.c_str(), H5P_DEFAULT), H5Dclose);
   const Handle space(TATTN_H5(H5Dget_space, dataset.get()), H5Sclose);
   std::vector<float> values(static_cast<std::size_t>(TATTN_H5(H5Sget_simple_extent_npoints, space.get())));
   TATTN_H5(H5Dread, dataset.get(), H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
-  values.at(place) = 2 * values.at(place) + 1;
+  values.at(place) = spoil(values.at(place));
   TATTN_H5(H5Dwrite, dataset.get(), H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
 }
 
@@ -108,16 +112,34 @@ TEST_P(Spoilt, IsFoundByVerify) {
   const Workshop shop;
   expect_done(shop.tattn("generate in.h5 --rows 12 --dim 4 --upstream"));
   expect_done(shop.tattn("gradient in.h5 out.h5"));
-  spoil_entry(shop.path("out.h5"), GetParam(), 5);
-  for (const int ranks : {1, 3}) {
-    const Outcome outcome = shop.tattn("verify in.h5 out.h5", ranks);
-    EXPECT_EQ(outcome.status, 4) << outcome.out;
-    ASSERT_EQ(outcome.lines().size(), 1U) << outcome.err;
-    EXPECT_TRUE(outcome.lines()[0].starts_with("tattn: error: out.h5: ")) << outcome.err;
+  const auto wrong = [](float x) { return 2 * x + 1; };
+  const auto no_number = [](float) { return std::numeric_limits<float>::quiet_NaN(); };
+  for (const std::function<float(float)>& spoil : {std::function<float(float)>(wrong), {no_number}}) {
+    spoil_entry(shop.path("out.h5"), GetParam(), 5, spoil);
+    for (const int ranks : {1, 3}) {
+      const Outcome outcome = shop.tattn("verify in.h5 out.h5", ranks);
+      EXPECT_EQ(outcome.status, 4) << outcome.out;
+      ASSERT_EQ(outcome.lines().size(), 1U) << outcome.err;
+      EXPECT_TRUE(outcome.lines()[0].starts_with("tattn: error: out.h5: ")) << outcome.err;
+    }
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Cli, Spoilt, testing::Values("O", "LSE", "dQ", "dK1", "dK2", "dV1", "dV2"));
+
+// Scores overflow float32, O does not exist: an error of one line on every rank, and no file.
+TEST(Forward, WritesNothingWhereNumbersOverflow) {
+  const Workshop shop;
+  expect_done(shop.tattn("generate in.h5 --rows 12 --dim 4 --upstream"));
+  for (const std::string command : {"forward", "gradient"})
+    for (const int ranks : {1, 3}) {
+      const Outcome outcome = shop.tattn(command + " in.h5 out.h5 --method exact --scale 1e300", ranks);
+      EXPECT_EQ(outcome.status, 1) << outcome.err;
+      ASSERT_EQ(outcome.lines().size(), 1U) << outcome.err;
+      EXPECT_NE(outcome.lines()[0].find("overflow float32"), std::string::npos) << outcome.err;
+      EXPECT_FALSE(std::filesystem::exists(shop.path("out.h5")));
+    }
+}
 
 void expect_keys(const json& object, const std::set<std::string>& keys) {
   std::set<std::string> found;

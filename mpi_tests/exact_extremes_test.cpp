@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "support/judge.hpp"
 #include "support/plain_attention.hpp"
@@ -40,6 +41,28 @@ TYPED_TEST(Extreme, ScoresOfAnySize) {
       expect_like_twin<TypeParam>(MPI_COMM_WORLD, c, {{Cut::even, 1}, {Cut::uneven, 2}},
                                   fmt::format("order {}, scores up to {}", keys.size(), largest));
     }
+  }
+}
+
+/// Gradients of float operands whose LSE float32 holds to 0.06 at best are as good as float32 can tell them: exact
+/// and dense compute them in double. A weight is off by what the scores are, (d + order + 2) eps |s| of double.
+TEST(ExtremeFloat, GradientsOfScoresOfAMillion) {
+  constexpr double kScores = 1e6;
+  const Case c = rounded<float>(with_scores_up_to(random_case(make_shape(2, 9, {7, 6}, 5, 4), 34), kScores));
+  const double bound = 2 * std::numeric_limits<float>::epsilon() +
+                       4 * (5 + 2 + 2) * std::numeric_limits<double>::epsilon() * kScores;
+  for (const Method method : {Method::exact, Method::dense}) {
+    const Arrays found = library_attention<float>(MPI_COMM_WORLD, c, {.threads = 2, .method = method});
+    expect_verdict(
+        MPI_COMM_WORLD,
+        [&]() -> std::string {
+          const Arrays twin = plain_attention(c);
+          for (const std::string name : {"dV1", "dV2"})
+            if (const double error = relative_error(found.at(name), twin.at(name)); !(error <= bound))
+              return fmt::format("{} is off by {:.2g}, bound {:.2g}", name, error, bound);
+          return "";
+        },
+        method == Method::exact ? "exact" : "dense");
   }
 }
 

@@ -4,10 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "polynomial/polynomial.hpp"
 #include "support/judge.hpp"
+#include "support/plan_run.hpp"
 #include "support/sampled_case.hpp"
 #include "tattn/error.hpp"
 
@@ -44,6 +47,60 @@ Case anisotropic(int order, std::uint64_t seed) {
   return spread_case(make_shape(1, 190, {lengths.begin(), lengths.begin() + order}, 6, 5), seed,
                      order < 3 ? std::vector<double>{1.6, 1.1, 0.8, 0.5, 0.3, 0.2}
                                : std::vector<double>{1.1, 0.9, 0.7, 0.5, 0.3, 0.2});
+}
+
+/// The largest relative error of O and the gradients over all rows.
+double true_gradient_error(const Case& c, const Plan& plan, const Options& options) {
+  const Arrays tried = by_plan<double>(c, plan, options), exact = library_attention<double>(MPI_COMM_WORLD, c, {});
+  double worst = 0;
+  for (const auto& name : result_names(c.problem.shape.order))
+    if (name != "LSE") worst = std::max(worst, relative_error(tried.at(name), exact.at(name)));
+  return worst;
+}
+
+Plan plan_for_upstream(const Case& c, const Options& options) {
+  Scattered<double> mine(MPI_COMM_WORLD, c, {});
+  Operands<double> operands = mine.operands();
+  operands.upstream = mine.upstream();
+  return make_plan<double>(MPI_COMM_WORLD, c.problem, operands, options, true);
+}
+
+/// Half of the tolerance is what the sampled rows must meet, and all rows are sampled here.
+void expect_gradients_within(const Case& c, double tolerance) {
+  Options options;
+  options.method = Method::polynomial;
+  options.tolerance = tolerance;
+  options.reproducible = true;
+  const Plan plan = plan_for_upstream(c, options);
+  EXPECT_LE(*plan.measured_error, tolerance / 2);
+  EXPECT_LE(true_gradient_error(c, plan, options), tolerance);
+}
+
+// A gradient for one row, that of largest scores, needs more than one for all rows alike.
+TEST(FeatureChoice, IsJudgedByTheGradientsOfTheUpstreamThatIsKnown) {
+  Case c = spread_case(make_shape(1, 60, {50, 40}, 4, 3), 3, {1.2, 0.9, 0.6, 0.4});
+  std::size_t largest = 0;
+  double most = 0;
+  for (std::size_t i = 0; i < 60; ++i) {
+    double norm = 0;
+    for (std::size_t l = 0; l < 4; ++l) norm += std::pow(c.in.at("Q")[i * 4 + l], 2);
+    if (norm > most) largest = i;
+    most = std::max(most, norm);
+  }
+  Matrix& upstream = c.in.at("dO");
+  for (std::size_t x = 0; x < upstream.size(); ++x)
+    if (x / 3 != largest) upstream[x] = 0;
+  for (const double tolerance : {1e-2, 1e-4}) expect_gradients_within(c, tolerance);
+}
+
+// dQ is not zero where a column of Q is: monomials that add nothing to O are needed for it.
+TEST(FeatureChoice, FindsMonomialsOfColumnsThatAreZero) {
+  for (const std::string zero : {"Q", "K2"}) {
+    Case c = spread_case(make_shape(1, 60, {50, 40}, 4, 3), 4, {0.7, 0.6, 0.5, 0.4});
+    Matrix& operand = c.in.at(zero);
+    for (std::size_t x = 1; x < operand.size(); x += 4) operand[x] = 0;
+    expect_gradients_within(c, 1e-3);
+  }
 }
 
 TEST(FeatureChoice, IsTheSameAtAnyNumberOfRanks) {

@@ -2,11 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
+#include <type_traits>
+#include <vector>
 
 #include "comm/communicator.hpp"
 #include "dense/dense.hpp"
+#include "doubles.hpp"
 #include "exact/exact.hpp"
 #include "kernels/instruction_set.hpp"
 #include "method/decide.hpp"
@@ -148,6 +152,39 @@ void checked_gradient(const Communicator& comm, const Problem& problem, const Pl
   split::gradient(comm, problem, plan, grid, operands, options, out, upstream, gradients, moments);
 }
 
+/// A weight of the gradient is exp(s - LSE), which is off by eps |LSE| of itself. Where that is more than 2^-16 in
+/// float32, the scores are too large for it.
+constexpr float kMostLse = 256;
+
+/// forward and gradient on copies in double, where LSE is not rounded on the way from one to the other.
+void gradient_in_double(const Communicator& comm, const Problem& problem, const Plan& plan,
+                        const Operands<float>& operands, const Options& options, const float* upstream,
+                        const Gradients<float>& gradients) {
+  Doubles doubles;
+  const std::int64_t rows = operands.query.rows.size(), columns = problem.shape.value_dim;
+  const Operands<double> in = copy(problem.shape, operands, doubles);
+  std::vector<double> output(static_cast<std::size_t>(rows * columns)), lse(static_cast<std::size_t>(rows));
+  const Gradients<double> result = room(problem.shape, operands, gradients, doubles);
+  Options silent = options;  // the pass is gradient's own
+  silent.progress = nullptr;
+  checked_forward<double>(comm, problem, plan, in, silent, {output.data(), lse.data()}, nullptr);
+  checked_gradient<double>(comm, problem, plan, in, options, {output.data(), lse.data()},
+                           doubles.copy(upstream, rows * columns), result, nullptr);
+  doubles.round();
+}
+
+template <class T>
+void gradient_of_any_scores(const Communicator& comm, const Problem& problem, const Plan& plan,
+                            const Operands<T>& operands, const Options& options, const Output<const T>& out,
+                            const T* upstream, const Gradients<T>& gradients, const Kept* kept) {
+  if constexpr (std::is_same_v<T, float>) {
+    const std::int64_t rows = operands.query.rows.size();
+    const bool small = std::all_of(out.lse, out.lse + rows, [](float x) { return std::abs(x) <= kMostLse; });
+    if (!comm.all(small)) return gradient_in_double(comm, problem, plan, operands, options, upstream, gradients);
+  }
+  checked_gradient(comm, problem, plan, operands, options, out, upstream, gradients, kept);
+}
+
 /// The plan of a call that was given none: only the methods that have a choice of features measure anything.
 template <class T>
 Plan plan_for(const Communicator& comm, const Problem& problem, const Operands<T>& operands, const Options& options,
@@ -183,7 +220,7 @@ void gradient(MPI_Comm comm, const Problem& problem, const Plan& plan, const Ope
               const Kept* kept) {
   const Communicator own(comm);
   check_call(own, problem, operands, options);
-  checked_gradient(own, problem, plan, operands, options, out, upstream, gradients, kept);
+  gradient_of_any_scores(own, problem, plan, operands, options, out, upstream, gradients, kept);
 }
 
 template <class T>
@@ -205,8 +242,8 @@ void gradient(MPI_Comm comm, const Problem& problem, const Operands<T>& operands
               const Output<const T>& out, const T* upstream, const Gradients<T>& gradients) {
   const Communicator own(comm);
   check_call(own, problem, operands, options);
-  checked_gradient(own, problem, plan_for(own, problem, operands, options, true), operands, options, out, upstream,
-                   gradients, nullptr);
+  gradient_of_any_scores(own, problem, plan_for(own, problem, operands, options, true), operands, options, out,
+                         upstream, gradients, nullptr);
 }
 
 #define TATTN_INSTANTIATE(T)                                                                                      \

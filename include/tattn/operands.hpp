@@ -16,12 +16,14 @@ struct Block {
 };
 
 /// This rank's rows of Q (columns: dim), K_u (dim) and V_u (value_dim); entries from `order` on are
-/// not looked at. Each matrix may be cut in its own way.
+/// not looked at. Each matrix may be cut in its own way. `upstream`: dO of the query's rows, for make_plan alone:
+/// the errors of sets of features are measured on gradients for it. Null: for a random one.
 template <class T>
 struct Operands {
   Block<const T> query;
   std::array<Block<const T>, kMaxOrder> key;
   std::array<Block<const T>, kMaxOrder> value;
+  const T* upstream = nullptr;
 };
 
 /// Where forward puts this rank's rows of O (columns: value_dim) and LSE (one column), and where

@@ -54,7 +54,8 @@ struct Plan {
 
 /// Decides how to compute `problem`: the method that options.method names, or for Method::automatic the one of
 /// exact and polynomial with the least predicted seconds that meets options.tolerance, by kernel rates that are
-/// measured in a fraction of a second. For the gradients too if `gradients`; then the tolerance is the gradients'.
+/// measured in a fraction of a second. For the gradients too if `gradients`; then the tolerance is that of the
+/// gradients for operands.upstream.
 ///
 /// Collective over `comm`. Throws Error (the same on every rank) with Status::failed when options.method is
 /// polynomial and no set of features meets the tolerance.

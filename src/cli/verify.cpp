@@ -5,6 +5,9 @@
 #include <spdlog/spdlog.h>
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <memory>
 
 #include "cli/commands.hpp"
@@ -83,11 +86,13 @@ std::vector<Check> all_checks(const Communicator& comm, const VerifyOptions& opt
   return checks;
 }
 
+/// What is no number is worse than any.
 const Check& worst_of(const std::vector<Check>& checks) {
-  const Check* worst = &checks.front();
-  for (const Check& check : checks)
-    if (!(check.error <= worst->error)) worst = &check;
-  return *worst;
+  const auto size = [](const Check& check) {
+    return std::isnan(check.error) ? std::numeric_limits<double>::infinity() : check.error;
+  };
+  return *std::max_element(checks.begin(), checks.end(),
+                           [&](const Check& a, const Check& b) { return size(a) < size(b); });
 }
 
 void print(const Communicator& comm, const std::vector<Check>& checks, bool direction_skipped) {

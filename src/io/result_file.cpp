@@ -1,6 +1,9 @@
 #include "io/result_file.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <optional>
 
@@ -71,6 +74,24 @@ Attribute broadcast_attribute(const Communicator& comm, const Attribute& value) 
   if (const auto* plain = std::get_if<PlainText>(&value)) return PlainText{comm.broadcast(plain->text)};
   if (const auto* number = std::get_if<double>(&value)) return broadcast_number(comm, *number);
   return broadcast_number(comm, std::get<std::int64_t>(value));
+}
+
+/// Numbers that overflow on the way are no result.
+template <class T>
+void require_finite(const Communicator& comm, const std::string& path, const std::string& name,
+                    const DatasetShape& shape, RowRange mine, const T* data) {
+  comm.agree([&] {
+    const T* const end = data + mine.size() * shape.row_entries();
+    const T* const at = std::find_if(data, end, [](T x) { return !std::isfinite(x); });
+    if (at == end) return;
+    constexpr bool kSingle = sizeof(T) == 4;
+    throw Error(
+        Status::failed,
+        fmt::format("{}: not written, as dataset '{}' would hold {} in row {}: numbers overflow {} on the way; use "
+                    "smaller entries or a smaller --scale{}",
+                    path, name, *at, mine.begin + (at - data) / shape.row_entries(),
+                    kSingle ? "float32" : "float64", kSingle ? ", or float64 inputs" : ""));
+  });
 }
 
 }  // namespace
@@ -170,6 +191,7 @@ template <class T>
 TransferReport ResultFile::dataset(const std::string& name, const std::vector<std::int64_t>& leading,
                                    std::int64_t rows, std::int64_t columns, RowRange mine, const T* data) {
   const DatasetShape shape{leading, rows, columns};
+  require_finite(state_->comm, state_->path, name, shape, mine, data);
   const Handle dataset = state_->create_dataset(name, native_type<T>(), shape, mine);
   TransferReport report;
   state_->blame_output([&] {
@@ -195,6 +217,7 @@ void ResultFile::dataset(const std::string& name, const std::vector<std::int64_t
       block.resize(static_cast<std::size_t>(part.size() * entries));
       fill(part, block.data());
     });
+    require_finite(state_->comm, state_->path, name, shape, part, block.data());
     state_->blame_output([&] {
       write_block(state_->comm, {dataset.get(), native_type<T>(), shape}, part, block.data());
     });

@@ -15,19 +15,22 @@ namespace tattn::plan {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kSmallScore = 1e-3;
 
 void check(std::span<const Sample> samples) {
   if (samples.empty()) throw Error(Status::failed, "the search for features got no sampled rows");
   const Sample& first = samples.front();
-  const auto fits = [&](const SampledRows& rows, std::int64_t value_dim) {
-    return rows.rows > 0 && std::ssize(rows.x) == rows.rows * first.dim &&
-           std::ssize(rows.value) == rows.rows * value_dim && std::ssize(rows.weight) == rows.rows;
+  const auto fits = [&](const SampledRows& rows) {
+    return rows.rows > 0 && std::ssize(rows.x) == rows.rows * first.dim && std::ssize(rows.weight) == rows.rows;
+  };
+  const auto has_values = [&](const SampledRows& rows) {
+    return std::ssize(rows.value) == rows.rows * first.value_dim;
   };
   for (const Sample& sample : samples) {
     bool good = sample.order == first.order && sample.order >= 1 && sample.order <= kMaxOrder &&
-                sample.dim == first.dim && sample.value_dim == first.value_dim && fits(sample.query, 0);
-    for (int u = 0; good && u < sample.order; ++u)
-      good = fits(sample.key[static_cast<std::size_t>(u)], sample.value_dim);
+                sample.dim == first.dim && sample.value_dim == first.value_dim && fits(sample.query);
+    for (std::size_t u = 0; good && u < static_cast<std::size_t>(sample.order); ++u)
+      good = fits(sample.key[u]) && has_values(sample.key[u]);
     if (!good) throw Error(Status::failed, "the sampled rows given to the search for features do not fit together");
   }
 }
@@ -73,6 +76,35 @@ SampleScaling measure_scaling(std::span<const Sample> samples) {
     }
   }
   return scaling;
+}
+
+void fill_column(SampledRows& rows, std::size_t l, std::size_t dim, double value) {
+  for (std::size_t x = l; x < rows.x.size(); x += dim) rows.x[x] = value;
+}
+
+/// A column that is zero in one operand alone adds nothing to the scores, but that operand's gradient has monomials
+/// with it. To find them, it gets a constant so small that scores hardly change.
+std::vector<Sample> without_zero_columns(std::span<const Sample> samples) {
+  std::vector<Sample> result(samples.begin(), samples.end());
+  const SampleScaling scaling = measure_scaling(samples);
+  const auto dim = static_cast<std::size_t>(result.front().dim);
+  for (std::size_t l = 0; l < dim; ++l) {
+    double others = 1;
+    std::vector<std::size_t> zero;  // operands, Q first
+    const auto look = [&](std::size_t operand, double peak) {
+      if (peak > 0)
+        others *= peak;
+      else
+        zero.push_back(operand);
+    };
+    look(0, scaling.query[l]);
+    for (std::size_t u = 0; u < scaling.key.size(); ++u) look(u + 1, scaling.key[u][l]);
+    if (zero.size() != 1) continue;
+    for (Sample& sample : result)
+      fill_column(zero[0] == 0 ? sample.query : sample.key[zero[0] - 1], l, dim,
+                  kSmallScore / static_cast<double>(dim) / others);
+  }
+  return result;
 }
 
 struct Candidate {
@@ -230,7 +262,8 @@ Sample light_rows(const Sample& sample, const HeavyCounts& counts) {
 
 FeatureRanking search_features(std::span<const Sample> samples, const SearchOptions& options) {
   check(samples);
-  return Search(samples, options).run();
+  if (options.target == Target::output) return Search(samples, options).run();
+  return Search(without_zero_columns(samples), options).run();
 }
 
 }  // namespace tattn::plan

@@ -19,7 +19,7 @@ inline constexpr std::int64_t kUnranked = INT64_MAX;
 struct SampledRows {
   std::int64_t rows = 0;
   std::vector<double> x;       ///< rows x dim; for queries already multiplied by the scale
-  std::vector<double> value;   ///< rows x value_dim: the rows of V_u; empty for queries
+  std::vector<double> value;   ///< rows x value_dim: the rows of V_u; of queries dO, or empty
   std::vector<double> weight;  ///< rows, positive
   /// Rows: how many of the operand's rows are larger, or kUnranked. Only who asks for heavy rows looks at it.
   std::vector<std::int64_t> rank = {};

@@ -117,6 +117,11 @@ std::vector<Chosen> choose(const std::vector<std::int64_t>& ranked, std::int64_t
   return all;
 }
 
+template <class T>
+bool knows_upstream(const Communicator& comm, const Operands<T>& operands) {
+  return comm.all(operands.upstream != nullptr || operands.query.rows.empty());
+}
+
 }  // namespace
 
 template <class T>
@@ -177,8 +182,10 @@ plan::Sample sample_rows(const Communicator& comm, const Problem& problem, const
     rows.x = collect_rows(comm, operand(operands, u), numbers, share, shape.dim);
     if (u == 0)
       for (double& x : rows.x) x *= problem.scale;
-    else
-      rows.value = collect_rows(comm, operands.value[at - 1], numbers, share, shape.value_dim);
+    const Block<const T> values =
+        u == 0 ? Block<const T>{operands.upstream, operands.query.rows} : operands.value[at - 1];
+    if (u > 0 || knows_upstream(comm, operands))
+      rows.value = collect_rows<T>(comm, values, numbers, share, shape.value_dim);
     (u == 0 ? sample.query : sample.key[at - 1]) = std::move(rows);
   }
   return sample;

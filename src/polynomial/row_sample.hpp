@@ -43,7 +43,8 @@ template <class T>
                                    const plan::Balance& balance, std::int64_t slice,
                                    const plan::HeavyCounts& counts);
 
-/// Rows of one slice with the weights that plan::SampledRows asks for; queries times the scale. All where they are
+/// Rows of one slice with the weights that plan::SampledRows asks for; queries times the scale, with their dO where
+/// every rank knows it. All where they are
 /// no more than the sample. Else of the ranked rows the largest all, of ranges of them behind, each four times as
 /// long, some that stand for the range, together about half of the sample; of the others random ones, for the rest
 /// of it. Filled on rank 0, empty on the others. The same for the same seed whatever the number of ranks.

@@ -28,8 +28,8 @@ class Trial {
   void take_heavy(const plan::HeavyCounts& counts);
 
   /// Relative Frobenius error of the polynomial method in T, its rounding included, against the exact one in
-  /// double: of O, or the largest over the gradients, of a random upstream gradient. Infinite where a normaliser is
-  /// not positive.
+  /// double: of O, or the largest over O and the gradients, for dO of the sample or a random one. Infinite where a
+  /// normaliser is not positive.
   template <class T>
   [[nodiscard]] double error(const plan::Walk& walk) const;
 
