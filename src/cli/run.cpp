@@ -122,6 +122,11 @@ void Run::say_done() const {
                  plan.in_double ? " in float64" : "",
                  plan.heavy ? ", heavy rows " + heavy_rows_text(plan.heavy_rows) : "",
                  figure(report.measured_error), figure(report.certified_error));
+  if (library.certified && report.measured_error.value_or(0) > library.tolerance)
+    spdlog::warn(
+        "the measured error {:.2g} is above the tolerance {:g}: certified is every softmax weight, but what is "
+        "asked for cancels here",
+        *report.measured_error, library.tolerance);
   if (report.loss) spdlog::info("loss {:.9g}", *report.loss);
   spdlog::info("wrote {}", options.output);
 }
