@@ -63,7 +63,8 @@ void check_different(const Communicator& comm, const std::string& input, const s
 
 void check_report(const Communicator& comm, const std::string& path, const std::vector<std::string>& others) {
   if (path.empty()) return;
-  for (const std::string& other : others) check_different(comm, other, path);
+  for (const std::string& other : others)
+    if (!other.empty()) check_different(comm, other, path);
   on_rank_0(comm, [&] {
     const fs::path folder = folder_of(path);
     std::error_code ignored;
@@ -74,6 +75,13 @@ void check_report(const Communicator& comm, const std::string& path, const std::
                   fmt::format("{}: folder {} does not exist: create it first", path, folder.string()));
     if (access(folder.c_str(), W_OK) != 0)
       throw Error(Status::usage, fmt::format("{}: no permission to write into folder {}", path, folder.string()));
+  });
+}
+
+void refuse_existing(const Communicator& comm, const std::string& path, bool replace, const std::string& advice) {
+  on_rank_0(comm, [&] {
+    if (path.empty() || replace || !fs::exists(path)) return;
+    throw Error(Status::usage, fmt::format("{}: exists: add --force to replace it, or {}", path, advice));
   });
 }
 

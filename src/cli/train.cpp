@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -45,17 +44,6 @@ void define(CLI::App& command, TrainOptions& o) {
   command.add_option("--history", o.history, "write a JSON line for every step to this file")->type_name("FILE");
 }
 
-/// A state or a history that nobody asked to replace is worth more than this run.
-void refuse_existing(const Communicator& comm, const std::string& path, bool replace) {
-  comm.agree([&] {
-    if (comm.rank() != 0 || path.empty() || replace || !std::filesystem::exists(path)) return;
-    throw Error(Status::usage,
-                fmt::format("{}: exists: add --force to replace it, go on from it with --resume, or give another "
-                            "name",
-                            path));
-  });
-}
-
 void check_files(const Communicator& comm, const TrainOptions& o) {
   check_different(comm, o.run.input, o.run.output);
   std::vector<std::string> taken = {o.run.input, o.run.output};
@@ -64,8 +52,10 @@ void check_files(const Communicator& comm, const TrainOptions& o) {
     check_report(comm, path, taken);
     taken.push_back(path);
   }
-  refuse_existing(comm, o.history, o.run.common.force || !o.resume.empty());
-  refuse_existing(comm, o.checkpoint, o.run.common.force || o.checkpoint == o.resume);
+  // A state or a history that nobody asked to replace is worth more than this run.
+  const std::string advice = "go on from it with --resume, or give another name";
+  refuse_existing(comm, o.history, o.run.common.force || !o.resume.empty(), advice);
+  refuse_existing(comm, o.checkpoint, o.run.common.force || o.checkpoint == o.resume, advice);
 }
 
 void check_problem(const io::FileInfo& info, const std::string& digest, const TrainOptions& options,
