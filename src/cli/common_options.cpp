@@ -68,6 +68,13 @@ int default_threads() {
 
 }  // namespace
 
+CLI::Option* file_option(CLI::Option* option) {
+  const auto named = [](const std::string& text) {
+    return text.empty() ? std::string("is empty: expected the path of a file") : std::string();
+  };
+  return option->type_name(kFileType)->check(CLI::Validator(named, ""));
+}
+
 CLI::Validator finite() {
   return CLI::Validator(
       [](std::string& text) {
@@ -118,7 +125,7 @@ void add_common_options(CLI::App& command, CommonOptions& o) {
   command.add_flag("--reproducible", o.reproducible,
                    "the same bits at any number of ranks (of the same threads); takes longer");
   command.add_flag("--force", o.force, "replace an existing OUT");
-  command.add_option("--report", o.report, "write the run's report to this file, as JSON")->type_name("FILE");
+  file_option(command.add_option("--report", o.report, "write the run's report to this file, as JSON"));
   command.add_flag("--quiet", o.quiet, "say nothing unless something is wrong");
   const std::map<std::string, ProgressMode> modes = {
       {"auto", ProgressMode::automatic}, {"always", ProgressMode::always}, {"never", ProgressMode::never}};

@@ -13,6 +13,9 @@
 
 namespace tattn::cli {
 
+/// What the help calls the path of a file.
+inline constexpr char kFileType[] = "FILE";
+
 /// The options that forward, gradient and verify share.
 struct CommonOptions {
   std::string method = "auto";
@@ -60,6 +63,9 @@ void refuse_what_method_cannot(const CommonOptions& options, const io::FileInfo&
 
 /// The library's options: defaults filled in, the same on every rank. Collective.
 [[nodiscard]] Options library_options(const Communicator& comm, const CommonOptions& options);
+
+/// Makes `option` the path of a file: it may not be empty, and --log-file may not be the same file.
+CLI::Option* file_option(CLI::Option* option);
 
 /// CLI11 validators that, unlike its own, refuse NaN and Inf.
 [[nodiscard]] CLI::Validator finite();

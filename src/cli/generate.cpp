@@ -18,7 +18,7 @@ namespace tattn::cli {
 namespace {
 
 void define(CLI::App& command, GenerateOptions& o) {
-  command.add_option("OUT", o.output, "the file to make")->required();
+  file_option(command.add_option("OUT", o.output, "the file to make"))->required();
   command.add_option("--rows", o.rows, "query rows a slice")->required()->check(count_option());
   define_shape(command, o.shape);
   command.add_option("--scale", o.scale, "write this scale into the file (without: 1/dim holds)")->check(finite());

@@ -152,7 +152,8 @@ void run(const Communicator& comm, const PlanOptions& options) {
 void add_plan(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("plan", "how IN would be computed, and what that takes");
   const auto options = std::make_shared<PlanOptions>();
-  command->add_option("IN", options->input, "operand or problem file; may be left out with --calibrate");
+  file_option(
+      command->add_option("IN", options->input, "operand or problem file; may be left out with --calibrate"));
   command->add_option("--command", options->command, "what is to be computed")
       ->check(CLI::IsMember({"forward", "gradient", "train"}))
       ->capture_default_str();
@@ -160,13 +161,11 @@ void add_plan(CLI::App& app, Action& action) {
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
       ->capture_default_str();
   command->add_option("--ranks", options->ranks, "plan for so many ranks like these")->check(positive());
-  command
-      ->add_option("--machine", options->machine, "plan for the machine that this file describes (data/machines)")
-      ->type_name("FILE");
-  command
-      ->add_option("--calibrate", options->calibrate,
-                   "measure this machine and write its description; one that exists with --force only")
-      ->type_name("FILE");
+  file_option(command->add_option("--machine", options->machine,
+                                  "plan for the machine that this file describes (data/machines)"));
+  file_option(
+      command->add_option("--calibrate", options->calibrate,
+                          "measure this machine and write its description; one that exists with --force only"));
   add_common_options(*command, options->common);
   command->callback([options, &action] { action = [options](const Communicator& comm) { run(comm, *options); }; });
 }

@@ -23,7 +23,7 @@ const std::vector<std::string> kKinds = {"length", "strong", "weak", "accuracy",
 
 void define(CLI::App& command, StudyOptions& o) {
   command.add_option("KIND", o.kind, "length, strong, weak, accuracy or bound")->required();
-  command.add_option("OUT", o.output, "table (CSV); the rows that it has are kept")->required();
+  file_option(command.add_option("OUT", o.output, "table (CSV); the rows that it has are kept"))->required();
   command
       .add_option("--rows", o.rows,
                   "query rows: the most (length), of one rank (weak), of all (strong, accuracy, bound)")
@@ -40,9 +40,8 @@ void define(CLI::App& command, StudyOptions& o) {
       ->check(CLI::Range(1, 1 << 24));
   command.add_option("--predict-rows", o.predict_rows, "strong: of so many rows instead of --rows")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
-  command
-      .add_option("--machine", o.machine, "predict for the machine that this file describes (default: this one)")
-      ->type_name("FILE");
+  file_option(command.add_option("--machine", o.machine,
+                                 "predict for the machine that this file describes (default: this one)"));
   add_common_options(command, o.common);
 }
 

@@ -29,19 +29,16 @@ void define(CLI::App& command, TrainOptions& o) {
                   "factor of a step; of lbfgs how far its first step tries to go (default: gd 0.001, adam 0.01, "
                   "lbfgs 1)")
       ->check(positive());
-  command
-      .add_option(
-          "--checkpoint", o.checkpoint,
-          "keep the state of the run in this file, the one before in FILE.previous; SIGTERM and SIGUSR1 then "
-          "end the run with status 5 after the step")
-      ->type_name("FILE");
+  file_option(command.add_option(
+      "--checkpoint", o.checkpoint,
+      "keep the state of the run in this file, the one before in FILE.previous; SIGTERM and SIGUSR1 then "
+      "end the run with status 5 after the step"));
   command.add_option("--checkpoint-every", o.checkpoint_every, "steps between checkpoints")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
       ->capture_default_str();
-  command
-      .add_option("--resume", o.resume, "go on from this checkpoint, with its options; keep --checkpoint there too")
-      ->type_name("FILE");
-  command.add_option("--history", o.history, "write a JSON line for every step to this file")->type_name("FILE");
+  file_option(command.add_option("--resume", o.resume,
+                                 "go on from this checkpoint, with its options; keep --checkpoint there too"));
+  file_option(command.add_option("--history", o.history, "write a JSON line for every step to this file"));
 }
 
 void check_files(const Communicator& comm, const TrainOptions& o) {

@@ -163,8 +163,8 @@ void add_verify(CLI::App& app, Action& action) {
   CLI::App* command =
       app.add_subcommand("verify", "recompute sampled rows of OUT exactly; status 4 beyond the tolerance");
   const auto options = std::make_shared<VerifyOptions>();
-  command->add_option("IN", options->input, "operand or problem file")->required();
-  command->add_option("OUT", options->output, "result made from it")->required();
+  file_option(command->add_option("IN", options->input, "operand or problem file"))->required();
+  file_option(command->add_option("OUT", options->output, "result made from it"))->required();
   command->add_option("--samples", options->samples, "rows of each dataset to recompute")
       ->check(positive())
       ->capture_default_str();
