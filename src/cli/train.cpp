@@ -44,15 +44,21 @@ void define(CLI::App& command, TrainOptions& o) {
 void check_files(const Communicator& comm, const TrainOptions& o) {
   check_different(comm, o.run.input, o.run.output);
   std::vector<std::string> taken = {o.run.input, o.run.output};
-  for (const std::string& path : {o.run.common.report, o.history, o.checkpoint}) {
+  const bool goes_on = o.checkpoint == o.resume;  // reading it checks what it is
+  const std::string previous = o.checkpoint.empty() ? "" : training::previous_name(o.checkpoint);
+  for (const std::string& path :
+       {o.run.common.report, o.history, goes_on ? std::string() : o.checkpoint, previous}) {
     if (path.empty()) continue;
     check_report(comm, path, taken);
     taken.push_back(path);
   }
+  for (const std::string& path : {o.run.output, o.run.common.report, o.history})
+    if (!o.resume.empty() && !path.empty()) check_different(comm, o.resume, path);
   // A state or a history that nobody asked to replace is worth more than this run.
   const std::string advice = "go on from it with --resume, or give another name";
   refuse_existing(comm, o.history, o.run.common.force || !o.resume.empty(), advice);
-  refuse_existing(comm, o.checkpoint, o.run.common.force || o.checkpoint == o.resume, advice);
+  refuse_existing(comm, o.checkpoint, o.run.common.force || goes_on, advice);
+  refuse_existing(comm, previous, o.run.common.force || goes_on || previous == o.resume, advice);
 }
 
 void check_problem(const io::FileInfo& info, const std::string& digest, const TrainOptions& options,
