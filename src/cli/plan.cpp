@@ -160,7 +160,8 @@ void add_plan(CLI::App& app, Action& action) {
   command->add_option("--steps", options->steps, "of train: they share the time of choosing features")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
       ->capture_default_str();
-  command->add_option("--ranks", options->ranks, "plan for so many ranks like these")->check(positive());
+  command->add_option("--ranks", options->ranks, "plan for so many ranks like these")
+      ->check(CLI::Range(1, kMostRanks));
   file_option(command->add_option("--machine", options->machine,
                                   "plan for the machine that this file describes (data/machines)"));
   file_option(

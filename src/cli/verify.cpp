@@ -168,7 +168,9 @@ void add_verify(CLI::App& app, Action& action) {
   command->add_option("--samples", options->samples, "rows of each dataset to recompute")
       ->check(positive())
       ->capture_default_str();
-  command->add_option("--seed", options->seed, "of the choice of rows and direction")->capture_default_str();
+  command->add_option("--seed", options->seed, "of the choice of rows and direction")
+      ->check(unsigned_number())
+      ->capture_default_str();
   command->add_flag("--full", options->full, "do the directional derivative however long it takes");
   add_common_options(*command, options->common);
   command->callback([options, &action] { action = [options](const Communicator& comm) { run(comm, *options); }; });
