@@ -132,6 +132,19 @@ TEST_P(Output, IsNotTheInputThroughALink) {
   expect_refused("gradient in.h5 hard.h5 --force", "hard.h5: is the same file as in.h5");
 }
 
+// Open MPI makes longer names of a file's.
+TEST_P(Output, MayHaveALongName) {
+  const std::string name(240, 'x');
+  for (const char* command : {"forward", "gradient"})
+    EXPECT_EQ(shop_.tattn(fmt::format("{} up.h5 {} --force", command, name), GetParam()).status, 0);
+  EXPECT_EQ(shop_.tattn("verify up.h5 " + name, GetParam()).status, 0);
+  expect_refused("forward up.h5 " + std::string(250, 'x'), "File name too long");
+}
+
+TEST_P(Output, MustBeOnADisk) {
+  expect_refused("forward in.h5 /proc/x.h5", "/proc/x.h5: cannot be written");
+}
+
 TEST_P(Output, IsNotMadeByTooManyThreads) {
   expect_refused("forward in.h5 new.h5 --threads 100000", "asks for 100000 threads a rank: at most 1024");
 }
