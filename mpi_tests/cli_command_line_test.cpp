@@ -1,4 +1,5 @@
 // What is wrong with a command line is found before any computing: status 2, one line, nothing written.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -59,13 +60,32 @@ const std::vector<Wrong> kWrong = {
     {"forward in.h5 out.h5 --scale nan", "--scale"},
     {"forward in.h5 out.h5 --tolerance -1", "--tolerance"},
     {"forward in.h5 out.h5 --memory 3X", "--memory"},
+    {"forward in.h5 out.h5 --memory 99999999999999999999", "'99999999999999999999' is not a number of bytes"},
+    {"forward in.h5 out.h5 --memory 9E", "'9E' is not a number of bytes from 1 to 2^63 - 1"},
+    {"forward in.h5 out.h5 --memory 0", "'0' is not a number of bytes"},
+    {"forward in.h5 out.h5 --method polynomial --degree 2147483647", "2147483647 not in range 1 to 100"},
+    {"forward in.h5 out.h5 --method polynomial --features 3 --error certified", "exclude each other"},
+    {"plan in.h5 --ranks 2147483647", "not in range 1 to 1000000"},
+    {"study weak out.csv --predict-ranks 1000001", "not in range 1 to 1000000"},
+    {"study length out.csv --rows 63", "the study length begins at 64 rows"},
+    {"study bound out.csv --rows 1", "the study bound begins at 2 rows"},
+    {"study weak out.csv --method polynomial --features 3 --error certified", "exclude each other"},
     {"forward in.h5 ./in.h5", "is the same file as in.h5"},
+    {"forward in.h5 ''", "OUT: is empty: expected the path of a file"},
+    {"forward '' out.h5", "IN: is empty"},
+    {"info ''", "FILE: is empty"},
+    {"batch '' out", "LIST: is empty"},
+    {"forward in.h5 out.h5 --report ''", "--report: is empty"},
     {"generate out.h5 --dim 4", "--rows is required"},
     {"generate out.h5 --rows 8 --dim 4 --order 5", "--order"},
     {"generate out.h5 --rows 8 --dim 4 --order 3 --key-rows 4,5", "--key-rows names 2 lengths, but --order is 3"},
     {"generate out.h5 --rows 8 --dim 4 --key-rows 7 --causal", "--causal needs as many key rows as rows"},
     {"generate out.h5 --rows 8 --dim 4 --upstream --target", "exclude each other"},
     {"generate out.h5 --rows 8 --dim 4 --noise 1", "belong to --problem"},
+    {"generate out.h5 --rows 8 --dim 4 --seed -1", "'-1' is not a whole number from 0 to 2^64 - 1"},
+    {"generate out.h5 --rows 8 --dim 4 --spread 1e39", "'Q' would have entries that are not finite in f32"},
+    {"generate out.h5 --rows 8 --dim 4 --problem --spread 1e30", "not finite in f32: choose a smaller --spread"},
+    {"generate out.h5 --rows 8 --dim 4 --problem --noise 1e300", "'E' would have entries that are not finite"},
     {"generate out.h5 --rows 8 --dim 4 --problem --heads 2", "--problem has no slices"},
     {"generate none/out.h5 --rows 8 --dim 4", "none"},
     {"generate out.h5 --rows 99999999999 --dim 99999999999 --batch 9999", "more than a file can hold"}};
@@ -89,6 +109,7 @@ class Output : public testing::TestWithParam<int> {
   void SetUp() override {
     ASSERT_EQ(shop_.tattn("generate in.h5 --rows 5 --dim 3 --quiet").status, 0);
     ASSERT_EQ(shop_.tattn("forward in.h5 out.h5 --quiet").status, 0);
+    ASSERT_EQ(shop_.tattn("generate up.h5 --rows 5 --dim 3 --upstream --quiet").status, 0);
   }
 
   void expect_refused(const std::string& arguments, const std::string& says) {
@@ -109,6 +130,29 @@ TEST_P(Output, IsNotTheInputThroughALink) {
   std::filesystem::create_hard_link(shop_.path("in.h5"), shop_.path("hard.h5"));
   expect_refused("forward in.h5 soft.h5 --force", "soft.h5: is the same file as in.h5");
   expect_refused("gradient in.h5 hard.h5 --force", "hard.h5: is the same file as in.h5");
+}
+
+// Open MPI makes longer names of a file's.
+TEST_P(Output, MayHaveALongName) {
+  const std::string name(240, 'x');
+  for (const char* command : {"forward", "gradient"})
+    EXPECT_EQ(shop_.tattn(fmt::format("{} up.h5 {} --force", command, name), GetParam()).status, 0);
+  EXPECT_EQ(shop_.tattn("verify up.h5 " + name, GetParam()).status, 0);
+  expect_refused("forward up.h5 " + std::string(250, 'x'), "File name too long");
+}
+
+TEST_P(Output, MustBeOnADisk) {
+  expect_refused("forward in.h5 /proc/x.h5", "/proc/x.h5: cannot be written");
+}
+
+TEST_P(Output, IsNotMadeByTooManyThreads) {
+  expect_refused("forward in.h5 new.h5 --threads 100000", "asks for 100000 threads a rank: at most 1024");
+}
+
+TEST_P(Output, TakesMemoryInParts) {
+  EXPECT_EQ(shop_.tattn("forward in.h5 new.h5 --memory 0.5G", GetParam()).status, 0);
+  EXPECT_EQ(shop_.tattn("forward in.h5 new.h5 --memory 1e9 --force", GetParam()).status, 0);
+  EXPECT_EQ(shop_.tattn("forward in.h5 new.h5 --memory '800 MiB' --force", GetParam()).status, 0);
 }
 
 TEST_P(Output, NeedsAFolderAndIsNone) {

@@ -159,6 +159,31 @@ TEST(LogFile, HasTimeRankAndTheErrorToo) {
   EXPECT_NE(log.find(" rank 1 debug: in.h5: "), std::string::npos) << log;
 }
 
+TEST(LogFile, IsNoFileOfTheRun) {
+  const Workshop shop;
+  generate(shop, "in.h5", 20);
+  generate(shop, "other.h5", 20);
+  fs::create_hard_link(shop.path("in.h5"), shop.path("hard.h5"));
+  write_bytes(shop.path("list"), "in.h5\n");
+  write_bytes(shop.path("q.previous"), "mine");
+  const std::string before = read_bytes(shop.path("in.h5"));
+  for (const int ranks : {1, 2}) {
+    const auto expect = [&](const std::string& call, const std::string& says) {
+      expect_refused(shop, call, ranks, 2, says);
+    };
+    expect("forward in.h5 out.h5 --log-file in.h5", "is the same file as in.h5");
+    expect("gradient in.h5 out.h5 --log-file hard.h5", "is the same file as in.h5");
+    expect("verify in.h5 out.h5 --log-file ./out.h5", "is the same file as out.h5");
+    expect("forward in.h5 out.h5 --report r.json --log-file r.json", "is the same file as r.json");
+    expect("train in.h5 out.h5 --steps 1 --checkpoint q --log-file q.previous", "is the same file as q.previous");
+    expect("batch list out --log-file list", "is the same file as list");
+    expect("batch list out --log-file other.h5", "is an HDF5 file");
+    expect("forward in.h5 out.h5 --report other.h5", "is an HDF5 file");
+  }
+  EXPECT_EQ(read_bytes(shop.path("in.h5")), before);
+  EXPECT_EQ(read_bytes(shop.path("q.previous")), "mine");
+}
+
 TEST(TwoRuns, OfTheSameResultLeaveOneOfThem) {
   const Workshop shop;
   generate(shop, "a.h5", 200);

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "io/hdf5.hpp"
+#include "support/file_spec.hpp"
 #include "support/run_program.hpp"
 #include "support/test_folder.hpp"
 
@@ -63,6 +64,21 @@ TEST(Info, SaysWhatAFileHolds) {
   EXPECT_NE(one.out.find("(2, 6, 4)"), std::string::npos) << one.out;
   EXPECT_NE(one.out.find("order 3, 2 slices, scale 0.25 (1/dim), causal"), std::string::npos) << one.out;
   EXPECT_EQ(one.out, three.out);
+}
+
+TEST(Info, TakesAScaleOfAnyNumberType) {
+  const Workshop shop;
+  const int whole = 2;
+  const long double wide = 2;
+  for (const auto& [type, value] :
+       {std::pair<hid_t, const void*>{H5T_NATIVE_INT, &whole}, {H5T_NATIVE_LDOUBLE, &wide}}) {
+    FileSpec spec = operand_spec();
+    spec.extra = [type = type, value = value](hid_t file) { add_attribute(file, "scale", type, value); };
+    spec.write(shop.path("in.h5"));
+    const Outcome info = shop.tattn("info in.h5");
+    expect_done(info);
+    EXPECT_NE(info.out.find("scale 2,"), std::string::npos) << info.out;
+  }
 }
 
 struct Case {

@@ -162,6 +162,17 @@ TEST_P(Machine, IsMeasuredAndPlannedFor) {
   EXPECT_NE(plan.out.find("on 1000 ranks"), std::string::npos) << plan.out;
 }
 
+TEST_P(Machine, ReplacesNoFileUnasked) {
+  const Workshop shop;
+  ASSERT_EQ(shop.tattn("generate in.h5 --rows 30 --dim 5").status, 0);
+  write_bytes(shop.path("kept.json"), "mine");
+  expect_refused(shop, "plan --calibrate kept.json", GetParam(), 2, "kept.json: exists: add --force");
+  expect_refused(shop, "plan in.h5 --calibrate in.h5 --force", GetParam(), 2, "is the same file as in.h5");
+  expect_refused(shop, "plan in.h5 --report kept.json --machine kept.json", GetParam(), 2, "is the same file");
+  EXPECT_EQ(read_bytes(shop.path("kept.json")), "mine");
+  EXPECT_EQ(shop.tattn("plan --calibrate kept.json --force", GetParam()).status, 0);
+}
+
 TEST_P(Machine, RefusesADescriptionThatLacksSomething) {
   const Workshop shop;
   write_bytes(shop.path("bad.json"), R"({"core_flops": {"f32": 1e9, "f64": -1}})");

@@ -90,6 +90,15 @@ TEST(Train, GoesOnAsIfItHadNeverStopped) {
                 1e-9 * whole[k]["loss"].get<double>());
 }
 
+TEST(Train, WithoutAStepLeftTellsNoShares) {
+  const Workshop shop;
+  make_problem(shop);
+  expect_done(shop.tattn("train problem.h5 out.h5 --steps 2 --checkpoint a.ckpt --quiet"));
+  const Outcome outcome = shop.tattn("train problem.h5 again.h5 --steps 2 --resume a.ckpt");
+  expect_done(outcome);
+  EXPECT_NE(outcome.err.find("tattn: 2 steps, 0.00 s\n"), std::string::npos) << outcome.err;
+}
+
 TEST(Train, PlansAnewWhereWeightsGrow) {
   const Workshop shop;
   make_problem(shop);
@@ -196,6 +205,7 @@ TEST(TrainRefuses, CheckpointsThatAreNotWhatTheyShouldBe) {
   newer[8] = 99;
   write_bytes(shop.path("damaged.ckpt"), damaged);
   write_bytes(shop.path("newer.ckpt"), newer);
+  write_bytes(shop.path("empty.ckpt"), "");
   write_bytes(shop.path("foreign.ckpt"), read_bytes(shop.path("problem.h5")));
   const auto resume = [](const std::string& name) {
     return "train problem.h5 again.h5 --steps 4 --resume " + name;
@@ -204,7 +214,8 @@ TEST(TrainRefuses, CheckpointsThatAreNotWhatTheyShouldBe) {
     expect_refused(shop, resume("damaged.ckpt"), ranks, 3, "damaged");
     expect_refused(shop, resume("newer.ckpt"), ranks, 3, "version 99");
     expect_refused(shop, resume("foreign.ckpt"), ranks, 3, "is no checkpoint");
-    expect_refused(shop, resume("nothing.ckpt"), ranks, 3, "nothing.ckpt");
+    expect_refused(shop, resume("nothing.ckpt"), ranks, 3, "no such file: expected a file that tattn train wrote");
+    expect_refused(shop, resume("empty.ckpt"), ranks, 3, "is empty (0 bytes): expected a file that tattn train");
   }
   expect_refused(shop, resume("a.ckpt --optimizer gd"), 1, 2, "--optimizer");
   expect_refused(shop, resume("a.ckpt --scale 7"), 1, 2, "--scale");
@@ -219,6 +230,14 @@ TEST(TrainRefuses, WhatItCannotDo) {
   expect_refused(shop, "train operands.h5 out.h5 --steps 2", 1, 3, "problem file");
   expect_refused(shop, "train problem.h5 out.h5", 1, 2, "--steps");
   write_bytes(shop.path("kept.ckpt"), "precious");
+  fs::copy_file(shop.path("problem.h5"), shop.path("q.previous"));
+  expect_refused(shop, "train q.previous out.h5 --steps 4 --checkpoint q", 1, 2, "is the same file as q.previous");
+  expect_refused(shop, "train problem.h5 q.previous --steps 4 --checkpoint q --force", 1, 2,
+                 "q.previous: is the same");
+  write_bytes(shop.path("q.previous"), "precious");
+  expect_refused(shop, "train problem.h5 out.h5 --steps 4 --checkpoint q", 1, 2, "q.previous: exists");
+  expect_refused(shop, "train problem.h5 out.h5 --steps 4 --checkpoint q --resume kept.ckpt --history kept.ckpt", 1,
+                 2, "kept.ckpt: is the same file as kept.ckpt");
   expect_refused(shop, "train problem.h5 out.h5 --steps 2 --checkpoint kept.ckpt", 1, 2, "exists");
   expect_refused(shop, "train problem.h5 out.h5 --steps 2 --history kept.ckpt", 1, 2, "exists");
 }

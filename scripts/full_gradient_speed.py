@@ -27,7 +27,7 @@ class Runs:
 
     def dgemm(self):
         machine = self.folder / "machine.json"
-        self.tattn("plan", "--calibrate", machine, "--quiet")
+        self.tattn("plan", "--calibrate", machine, "--force", "--quiet")
         return json.loads(machine.read_text())["core_flops"]["f64"]
 
     def seconds(self, rows, model_dim, dim, *how):

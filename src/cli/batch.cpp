@@ -73,10 +73,12 @@ void run(const Communicator& comm, const BatchOptions& options) {
 void add_batch(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("batch", "compute many files; run again, it goes on where it was stopped");
   const auto options = std::make_shared<BatchOptions>();
-  command
-      ->add_option("LIST", options->list, "text file with a path a line (# begins a comment), or a folder of *.h5")
+  file_option(command->add_option("LIST", options->list,
+                                  "text file with a path a line (# begins a comment), or a folder of *.h5"))
       ->required();
-  command->add_option("OUTDIR", options->folder, "folder for the results, and for batch.jsonl, a line a file")
+  file_option(
+      command->add_option("OUTDIR", options->folder, "folder for the results, and for batch.jsonl, a line a file"))
+      ->type_name("FOLDER")
       ->required();
   command->add_option("--command", options->command, "what to compute of each file")
       ->check(CLI::IsMember({"forward", "gradient"}))

@@ -4,6 +4,7 @@
 namespace CLI {
 
 class App;
+class Option;
 class Range;
 class Validator;
 

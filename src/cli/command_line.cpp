@@ -8,13 +8,16 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/common_options.hpp"
 #include "cli/examples.hpp"
 #include "cli/log.hpp"
 #include "cli/suggestions.hpp"
 #include "cli/train.hpp"
 #include "comm/io_hints.hpp"
+#include "service/batch_list.hpp"
 #include "tattn/error.hpp"
 #include "tattn/version.hpp"
+#include "training/checkpoint.hpp"
 
 namespace tattn::cli {
 namespace {
@@ -83,6 +86,8 @@ void explain(const CLI::App& app, const std::vector<std::string>& words, const C
   throw Error(Status::usage, fmt::format("{}: {}; see {} --help", call, one_line(error.what()), call));
 }
 
+constexpr char kLogFile[] = "--log-file";
+
 /// The options that every command has.
 struct EverywhereOptions {
   LogOptions log;
@@ -94,13 +99,25 @@ void add_everywhere(CLI::App& app, EverywhereOptions& options) {
     command->add_option("--log-level", options.log.level, "lines of a lower level are left out")
         ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}))
         ->capture_default_str();
-    command->add_option("--log-file", options.log.file, "add the lines to this file, with time and rank")
-        ->type_name("FILE");
+    file_option(command->add_option(kLogFile, options.log.file, "add the lines to this file, with time and rank"));
     command
         ->add_option("--io-hints", options.io_hints,
                      "what MPI-IO is told of the file system, as in striping_factor=8,cb_nodes=4")
         ->type_name("KEY=VALUE,..");
   }
+}
+
+/// The files that a command line names, and those that are written beside them.
+std::vector<std::string> files_of(const CLI::App& command) {
+  std::vector<std::string> files;
+  for (const CLI::Option* option : command.get_options())
+    for (const std::string& value : option->results()) {
+      if (option->get_type_name() == kFileType && option->get_name() != kLogFile) files.push_back(value);
+      if (option->get_name() == "--checkpoint" || option->get_name() == "--resume")
+        files.push_back(training::previous_name(value));
+      if (option->get_name() == "OUTDIR") files.push_back(value + "/" + service::kBatchLog);
+    }
+  return files;
 }
 
 /// tattn help [COMMAND]
@@ -142,8 +159,9 @@ Action parse_command_line(int argc, char** argv) {
     explain(app, {argv + 1, argv + argc}, error);
   }
   if (!everywhere.io_hints.empty()) set_io_hints(parse_io_hints(everywhere.io_hints));
-  return [log = everywhere.log, action](const Communicator& comm) {
-    set_log(comm, log);
+  const std::vector<std::string> others = files_of(*app.get_subcommands().front());
+  return [log = everywhere.log, others, action](const Communicator& comm) {
+    set_log(comm, log, others);
     action(comm);
   };
 }

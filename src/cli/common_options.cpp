@@ -4,9 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdlib>
-#include <limits>
 #include <map>
 
 #include "cli/machine.hpp"
@@ -15,11 +13,6 @@
 
 namespace tattn::cli {
 namespace {
-
-double number(const std::string& text) {
-  double value = 0;
-  return CLI::detail::lexical_cast(text, value) ? value : std::numeric_limits<double>::quiet_NaN();
-}
 
 /// S and F of "S,F"; nothing where they are not two numbers above 0.
 std::optional<std::pair<int, int>> grid_numbers(const std::string& text) {
@@ -68,24 +61,6 @@ int default_threads() {
 
 }  // namespace
 
-CLI::Validator finite() {
-  return CLI::Validator(
-      [](std::string& text) {
-        return std::isfinite(number(text)) ? std::string() : fmt::format("'{}' is not a finite number", text);
-      },
-      "NUMBER");
-}
-
-CLI::Validator positive() {
-  return CLI::Validator(
-      [](std::string& text) {
-        const double value = number(text);
-        return std::isfinite(value) && value > 0 ? std::string()
-                                                 : fmt::format("'{}' is not a number above 0", text);
-      },
-      "NUMBER > 0");
-}
-
 void add_common_options(CLI::App& command, CommonOptions& o) {
   command.add_option("--method", o.method, "auto takes the cheapest that meets the tolerance")
       ->check(CLI::IsMember({"auto", "exact", "polynomial", "dense"}))
@@ -96,7 +71,8 @@ void add_common_options(CLI::App& command, CommonOptions& o) {
   command.add_option("--error", o.error_mode, "how the tolerance is held")
       ->check(CLI::IsMember({"measured", "certified"}))
       ->capture_default_str();
-  command.add_option("--degree", o.degree, "fix the polynomial's degree")->check(positive());
+  command.add_option("--degree", o.degree, "fix the polynomial's degree")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{plan::kLargestDegree}));
   command.add_option("--features", o.features, "fix the polynomial's number of features")->check(positive());
   command
       .add_option("--grid", o.grid,
@@ -113,12 +89,11 @@ void add_common_options(CLI::App& command, CommonOptions& o) {
   command
       .add_option("--memory", o.memory,
                   "most memory a rank may take, with suffix K, M or G (default: 80 % of what is free)")
-      ->transform(CLI::AsSizeValue(false))
-      ->check(positive());
+      ->transform(memory_size());
   command.add_flag("--reproducible", o.reproducible,
                    "the same bits at any number of ranks (of the same threads); takes longer");
   command.add_flag("--force", o.force, "replace an existing OUT");
-  command.add_option("--report", o.report, "write the run's report to this file, as JSON")->type_name("FILE");
+  file_option(command.add_option("--report", o.report, "write the run's report to this file, as JSON"));
   command.add_flag("--quiet", o.quiet, "say nothing unless something is wrong");
   const std::map<std::string, ProgressMode> modes = {
       {"auto", ProgressMode::automatic}, {"always", ProgressMode::always}, {"never", ProgressMode::never}};
@@ -130,6 +105,11 @@ void add_common_options(CLI::App& command, CommonOptions& o) {
 void refuse_what_is_missing(int ranks, const CommonOptions& options) {
   if ((options.degree || options.features) && options.method != "polynomial")
     throw Error(Status::usage, "--degree and --features belong to --method polynomial");
+  if (options.features && options.error_mode == "certified")
+    throw Error(
+        Status::usage,
+        "--features and --error certified exclude each other: features are certified as all up to a degree, "
+        "so take --degree or leave --features out");
   if (!options.grid.empty() && options.method != "polynomial")
     throw Error(Status::usage, "--grid belongs to --method polynomial");
   if (!options.heavy_rows.empty() && options.method != "polynomial")
@@ -212,12 +192,16 @@ Options library_options(const Communicator& comm, const CommonOptions& options) 
                                                    : Method::automatic;
   result.tolerance = options.tolerance;
   result.certified = options.error_mode == "certified";
-  if (options.degree)
-    result.degree = static_cast<int>(std::min<std::int64_t>(*options.degree, plan::kLargestDegree));
+  if (options.degree) result.degree = static_cast<int>(*options.degree);
   result.features = options.features;
   result.reproducible = options.reproducible;
   if (!options.heavy_rows.empty()) result.heavy_rows = heavy_numbers(options.heavy_rows);
   result.threads = static_cast<int>(comm.min(std::int64_t{options.threads.value_or(default_threads())}));
+  if (result.threads > kMostThreads)
+    throw Error(Status::usage,
+                fmt::format("--threads or OMP_NUM_THREADS asks for {} threads a rank: at most {}, and no more than "
+                            "cores are of use",
+                            result.threads, kMostThreads));
   const std::int64_t share = share_of_free_memory(comm);
   result.memory_bytes = comm.min(options.memory ? static_cast<std::int64_t>(*options.memory) : share);
   return result;

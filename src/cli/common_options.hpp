@@ -6,12 +6,16 @@
 
 #include "cli/cli11_fwd.hpp"
 #include "cli/progress.hpp"
+#include "cli/validators.hpp"
 #include "comm/communicator.hpp"
 #include "io/operand_file.hpp"
 #include "plan/grid.hpp"
 #include "tattn/options.hpp"
 
 namespace tattn::cli {
+
+inline constexpr int kMostThreads = 1024;     ///< of a rank; far more than that are beyond OpenMP
+inline constexpr int kMostRanks = 1'000'000;  ///< to plan for: the time of it grows with them
 
 /// The options that forward, gradient and verify share.
 struct CommonOptions {
@@ -60,9 +64,5 @@ void refuse_what_method_cannot(const CommonOptions& options, const io::FileInfo&
 
 /// The library's options: defaults filled in, the same on every rank. Collective.
 [[nodiscard]] Options library_options(const Communicator& comm, const CommonOptions& options);
-
-/// CLI11 validators that, unlike its own, refuse NaN and Inf.
-[[nodiscard]] CLI::Validator finite();
-[[nodiscard]] CLI::Validator positive();
 
 }  // namespace tattn::cli

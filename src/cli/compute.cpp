@@ -96,8 +96,8 @@ Report compute_file(const Communicator& comm, const ComputeOptions& options, con
 }  // namespace
 
 void define_compute(CLI::App& command, ComputeOptions& options) {
-  command.add_option("IN", options.input, "operand or problem file")->required();
-  command.add_option("OUT", options.output, "result file")->required();
+  file_option(command.add_option("IN", options.input, "operand or problem file"))->required();
+  file_option(command.add_option("OUT", options.output, "result file"))->required();
   add_common_options(command, options.common);
 }
 

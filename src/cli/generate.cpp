@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <string>
 
@@ -18,7 +19,7 @@ namespace tattn::cli {
 namespace {
 
 void define(CLI::App& command, GenerateOptions& o) {
-  command.add_option("OUT", o.output, "the file to make")->required();
+  file_option(command.add_option("OUT", o.output, "the file to make"))->required();
   command.add_option("--rows", o.rows, "query rows a slice")->required()->check(count_option());
   define_shape(command, o.shape);
   command.add_option("--scale", o.scale, "write this scale into the file (without: 1/dim holds)")->check(finite());
@@ -77,6 +78,7 @@ class Writer {
     const RandomStream random(options_.shape.seed, name);
     file_.dataset<T>(name, leading_, rows, columns, mine, [&](RowRange part, T* to) {
       random.normal({part.begin * columns, part.end * columns}, options_.shape.spread, to);
+      require_finite(options_, name, to, static_cast<std::size_t>(part.size() * columns));
     });
   }
 
@@ -121,6 +123,19 @@ void run(const Communicator& comm, const GenerateOptions& options) {
 }
 
 }  // namespace
+
+template <class T>
+void require_finite(const GenerateOptions& options, const std::string& dataset, const T* entries,
+                    std::size_t count) {
+  if (std::all_of(entries, entries + count, [](T x) { return std::isfinite(x); })) return;
+  throw Error(Status::usage,
+              fmt::format("{}: dataset '{}' would have entries that are not finite in {}: choose a smaller {}",
+                          options.output, dataset, options.shape.dtype,
+                          options.noise ? "--spread or --noise" : "--spread"));
+}
+
+template void require_finite(const GenerateOptions&, const std::string&, const float*, std::size_t);
+template void require_finite(const GenerateOptions&, const std::string&, const double*, std::size_t);
 
 void add_generate(CLI::App& app, Action& action) {
   CLI::App* command =

@@ -19,6 +19,11 @@ struct GenerateOptions {
   bool causal = false, upstream = false, target = false, problem = false, force = false, quiet = false;
 };
 
+/// Throws Error(Status::usage) unless all of these entries of `dataset`, rounded as in the file, are finite.
+template <class T>
+void require_finite(const GenerateOptions& options, const std::string& dataset, const T* entries,
+                    std::size_t count);
+
 /// What --problem writes: A1 .., E of a hidden teacher with noise, X1 .., Y1 .. at random, and the teacher's
 /// weights as teacher_X1 .. The same bytes at any number of ranks. Collective.
 void write_problem(const Communicator& comm, io::ResultFile& file, const GenerateOptions& options,

@@ -73,6 +73,7 @@ class ProblemWriter {
     std::vector<double> entries(static_cast<std::size_t>(rows * columns));
     RandomStream(options_.shape.seed, name).normal({0, rows * columns}, options_.shape.spread, entries.data());
     round_to(info_.dtype, entries);
+    require_finite(options_, name, entries.data(), entries.size());
     return entries;
   }
 
@@ -103,6 +104,7 @@ class ProblemWriter {
   template <class T>
   void write_target(const training::OutputRows& target) {
     const std::vector<T> rows(target.output.begin(), target.output.end());
+    comm_.agree([&] { require_finite(options_, "E", rows.data(), rows.size()); });
     file_.dataset("E", {}, info_.problem.shape.rows, info_.problem.shape.value_dim, target.rows, rows.data());
   }
 

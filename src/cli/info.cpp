@@ -126,7 +126,7 @@ void run(const Communicator& comm, const InfoOptions& options) {
 void add_info(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("info", "what a file holds, the range of its scores, whether it is valid");
   const auto options = std::make_shared<InfoOptions>();
-  command->add_option("FILE", options->path, "operand or problem file")->required();
+  file_option(command->add_option("FILE", options->path, "operand or problem file"))->required();
   command->add_flag("--spectrum", options->spectrum,
                     "leading singular values of the softmax weights of the first slice (few rows, orders 1 and 2)");
   command->add_option("--spectrum-count", options->spectrum_count, "how many of them")

@@ -40,11 +40,11 @@ void start_log(bool speaks) {
   spdlog::set_default_logger(with_sink(sink));
 }
 
-void set_log(const Communicator& comm, const LogOptions& options) {
+void set_log(const Communicator& comm, const LogOptions& options, const std::vector<std::string>& others) {
   const level::level_enum asked = level::from_str(options.level);
   if (comm.rank() == 0) standard_error().set_level(asked);
   if (options.file.empty()) return;
-  check_report(comm, options.file, {});
+  check_report(comm, options.file, others);  // before a byte is added to it
   comm.agree([&] {
     try {
       const auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(options.file);

@@ -1,5 +1,6 @@
 #pragma once
 #include <string>
+#include <vector>
 
 #include "comm/communicator.hpp"
 
@@ -15,8 +16,8 @@ void start_log(bool speaks);
 
 /// From now on lines of a lower level are left out; and, with a file, lines are added to it with time, rank and
 /// level: those of rank 0, and from other ranks warnings, or at the levels debug and trace all. Collective; throws
-/// Error(Status::usage) when the file cannot be written.
-void set_log(const Communicator& comm, const LogOptions& options);
+/// Error(Status::usage) when the file cannot be written or is one of `others`, files of the run.
+void set_log(const Communicator& comm, const LogOptions& options, const std::vector<std::string>& others);
 
 /// From now on only warnings, on standard error.
 void quiet_log();

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
+#include <string_view>
 #include <system_error>
 
 #include "io/temporary_file.hpp"
@@ -23,6 +25,16 @@ bool same_file(const fs::path& a, const fs::path& b) {
   std::error_code ignored;  // equivalent() fails for files that are not there yet; their names still tell
   const auto name = [&](const fs::path& path) { return fs::weakly_canonical(fs::absolute(path), ignored); };
   return fs::equivalent(a, b, ignored) || name(a) == name(b);
+}
+
+/// The signature of HDF5, where a file without a user block has it.
+bool begins_as_hdf5(const std::string& path) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) return false;  // reading a pipe would take what is for others
+  static constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n";
+  std::string begin(kSignature.size(), '\0');
+  std::ifstream(path, std::ios::binary).read(begin.data(), std::ssize(begin));
+  return begin == kSignature;
 }
 
 /// File system calls of rank 0 stand for all: ranks on other nodes may see a shared file later.
@@ -63,17 +75,28 @@ void check_different(const Communicator& comm, const std::string& input, const s
 
 void check_report(const Communicator& comm, const std::string& path, const std::vector<std::string>& others) {
   if (path.empty()) return;
-  for (const std::string& other : others) check_different(comm, other, path);
+  for (const std::string& other : others)
+    if (!other.empty()) check_different(comm, other, path);
   on_rank_0(comm, [&] {
     const fs::path folder = folder_of(path);
     std::error_code ignored;
     if (fs::is_directory(path, ignored))
       throw Error(Status::usage, fmt::format("{}: is a folder: name a file", path));
+    if (begins_as_hdf5(path))
+      throw Error(Status::usage,
+                  fmt::format("{}: is an HDF5 file, which text would destroy: name another file", path));
     if (!fs::is_directory(folder, ignored))
       throw Error(Status::usage,
                   fmt::format("{}: folder {} does not exist: create it first", path, folder.string()));
     if (access(folder.c_str(), W_OK) != 0)
       throw Error(Status::usage, fmt::format("{}: no permission to write into folder {}", path, folder.string()));
+  });
+}
+
+void refuse_existing(const Communicator& comm, const std::string& path, bool replace, const std::string& advice) {
+  on_rank_0(comm, [&] {
+    if (path.empty() || replace || !fs::exists(path)) return;
+    throw Error(Status::usage, fmt::format("{}: exists: add --force to replace it, or {}", path, advice));
   });
 }
 

@@ -103,9 +103,13 @@ void print_plan(const PlanOptions& options, const Planned& planned, int ranks, i
                                        : "no set of features to compare");
 }
 
+void check_files(const Communicator& comm, const PlanOptions& options) {
+  check_report(comm, options.calibrate, {options.input, options.machine});
+  refuse_existing(comm, options.calibrate, options.common.force);
+  check_report(comm, options.common.report, {options.input, options.machine, options.calibrate});
+}
+
 void calibrate(const Communicator& comm, const PlanOptions& options) {
-  check_report(comm, options.calibrate, {});
-  if (!options.machine.empty()) check_different(comm, options.machine, options.calibrate);
   const plan::Machine machine = method::measure_machine(comm);
   write_machine(comm, options.calibrate, machine);
   if (comm.rank() != 0 || options.common.quiet) return;
@@ -117,12 +121,12 @@ void calibrate(const Communicator& comm, const PlanOptions& options) {
 
 void run(const Communicator& comm, const PlanOptions& options) {
   if (options.common.quiet) quiet_log();
+  check_files(comm, options);
   if (!options.calibrate.empty()) calibrate(comm, options);
   if (options.input.empty() && !options.calibrate.empty()) return;
   if (options.input.empty()) throw Error(Status::usage, "tattn plan: IN is required; see tattn plan --help");
   const int ranks = options.ranks.value_or(comm.size());
   refuse_what_is_missing(ranks, options.common);
-  check_report(comm, options.common.report, {options.input});
   const auto machine = options.machine.empty() ? std::nullopt : std::optional(read_machine(comm, options.machine));
   const io::FileInfo info = io::inspect(comm, options.input, io::Needs::operands, options.common.overrides());
   refuse_what_method_cannot(options.common, info);
@@ -148,19 +152,21 @@ void run(const Communicator& comm, const PlanOptions& options) {
 void add_plan(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("plan", "how IN would be computed, and what that takes");
   const auto options = std::make_shared<PlanOptions>();
-  command->add_option("IN", options->input, "operand or problem file; may be left out with --calibrate");
+  file_option(
+      command->add_option("IN", options->input, "operand or problem file; may be left out with --calibrate"));
   command->add_option("--command", options->command, "what is to be computed")
       ->check(CLI::IsMember({"forward", "gradient", "train"}))
       ->capture_default_str();
   command->add_option("--steps", options->steps, "of train: they share the time of choosing features")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
       ->capture_default_str();
-  command->add_option("--ranks", options->ranks, "plan for so many ranks like these")->check(positive());
-  command
-      ->add_option("--machine", options->machine, "plan for the machine that this file describes (data/machines)")
-      ->type_name("FILE");
-  command->add_option("--calibrate", options->calibrate, "measure this machine and write its description")
-      ->type_name("FILE");
+  command->add_option("--ranks", options->ranks, "plan for so many ranks like these")
+      ->check(CLI::Range(1, kMostRanks));
+  file_option(command->add_option("--machine", options->machine,
+                                  "plan for the machine that this file describes (data/machines)"));
+  file_option(
+      command->add_option("--calibrate", options->calibrate,
+                          "measure this machine and write its description; one that exists with --force only"));
   add_common_options(*command, options->common);
   command->callback([options, &action] { action = [options](const Communicator& comm) { run(comm, *options); }; });
 }

@@ -28,7 +28,7 @@ void define_shape(CLI::App& command, ShapeOptions& o) {
       ->check(CLI::Range(1, kMaxOrder));
   command.add_option("--batch", o.batch, "a leading dimension of this length")->check(count);
   command.add_option("--heads", o.heads, "a leading dimension of this length, after the batch")->check(count);
-  command.add_option("--seed", o.seed, "of the random numbers")->capture_default_str();
+  command.add_option("--seed", o.seed, "of the random numbers")->check(unsigned_number())->capture_default_str();
   command.add_option("--spread", o.spread, "standard deviation of the entries")
       ->check(positive())
       ->capture_default_str();

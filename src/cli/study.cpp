@@ -23,7 +23,7 @@ const std::vector<std::string> kKinds = {"length", "strong", "weak", "accuracy",
 
 void define(CLI::App& command, StudyOptions& o) {
   command.add_option("KIND", o.kind, "length, strong, weak, accuracy or bound")->required();
-  command.add_option("OUT", o.output, "table (CSV); the rows that it has are kept")->required();
+  file_option(command.add_option("OUT", o.output, "table (CSV); the rows that it has are kept"))->required();
   command
       .add_option("--rows", o.rows,
                   "query rows: the most (length), of one rank (weak), of all (strong, accuracy, bound)")
@@ -37,12 +37,11 @@ void define(CLI::App& command, StudyOptions& o) {
       ->capture_default_str();
   command
       .add_option("--predict-ranks", o.predict_ranks, "strong, weak: add predicted rows for up to so many ranks")
-      ->check(CLI::Range(1, 1 << 24));
+      ->check(CLI::Range(1, kMostRanks));
   command.add_option("--predict-rows", o.predict_rows, "strong: of so many rows instead of --rows")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
-  command
-      .add_option("--machine", o.machine, "predict for the machine that this file describes (default: this one)")
-      ->type_name("FILE");
+  file_option(command.add_option("--machine", o.machine,
+                                 "predict for the machine that this file describes (default: this one)"));
   add_common_options(command, o.common);
 }
 
@@ -68,6 +67,11 @@ void refuse(const StudyOptions& o) {
   no(!o.machine.empty() && !o.predict_ranks, "--machine belongs to --predict-ranks");
   no(o.kind == "accuracy" && (o.common.degree || o.common.features || o.common.method == "exact"),
      "the study accuracy goes through degrees and features by itself: leave --degree, --features and --method out");
+  no(o.common.features && o.common.error_mode == "certified",
+     "--features and --error certified exclude each other: leave one out");
+  const std::int64_t fewest = o.kind == "length" ? kFewestRows : o.kind == "bound" ? 2 : 1;
+  no(o.rows.value_or(fewest) < fewest,
+     fmt::format("the study {} begins at {} rows: give --rows more", o.kind, fewest));
   no(o.common.degree && o.common.features, "--degree and --features exclude each other");
   static_cast<void>(study_problem(o, 1));
 }

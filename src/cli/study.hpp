@@ -11,6 +11,8 @@
 
 namespace tattn::cli {
 
+inline constexpr std::int64_t kFewestRows = 64;  ///< of the study length
+
 /// The command line of `tattn study KIND OUT.csv`.
 struct StudyOptions {
   std::string kind, output;

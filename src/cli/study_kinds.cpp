@@ -12,7 +12,7 @@
 namespace tattn::cli {
 namespace {
 
-constexpr std::int64_t kFewestRows = 64, kMostRows = std::int64_t{1} << 20;
+constexpr std::int64_t kMostRows = std::int64_t{1} << 20;
 constexpr std::int64_t kStrongRows = 131072, kWeakRows = 16384, kAccuracyRows = 400, kBoundRows = 4096;
 constexpr std::int64_t kAccuracyFeatures = 4096;
 constexpr double kRounding = 64;                        // times eps

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -30,42 +29,36 @@ void define(CLI::App& command, TrainOptions& o) {
                   "factor of a step; of lbfgs how far its first step tries to go (default: gd 0.001, adam 0.01, "
                   "lbfgs 1)")
       ->check(positive());
-  command
-      .add_option(
-          "--checkpoint", o.checkpoint,
-          "keep the state of the run in this file, the one before in FILE.previous; SIGTERM and SIGUSR1 then "
-          "end the run with status 5 after the step")
-      ->type_name("FILE");
+  file_option(command.add_option(
+      "--checkpoint", o.checkpoint,
+      "keep the state of the run in this file, the one before in FILE.previous; SIGTERM and SIGUSR1 then "
+      "end the run with status 5 after the step"));
   command.add_option("--checkpoint-every", o.checkpoint_every, "steps between checkpoints")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
       ->capture_default_str();
-  command
-      .add_option("--resume", o.resume, "go on from this checkpoint, with its options; keep --checkpoint there too")
-      ->type_name("FILE");
-  command.add_option("--history", o.history, "write a JSON line for every step to this file")->type_name("FILE");
-}
-
-/// A state or a history that nobody asked to replace is worth more than this run.
-void refuse_existing(const Communicator& comm, const std::string& path, bool replace) {
-  comm.agree([&] {
-    if (comm.rank() != 0 || path.empty() || replace || !std::filesystem::exists(path)) return;
-    throw Error(Status::usage,
-                fmt::format("{}: exists: add --force to replace it, go on from it with --resume, or give another "
-                            "name",
-                            path));
-  });
+  file_option(command.add_option("--resume", o.resume,
+                                 "go on from this checkpoint, with its options; keep --checkpoint there too"));
+  file_option(command.add_option("--history", o.history, "write a JSON line for every step to this file"));
 }
 
 void check_files(const Communicator& comm, const TrainOptions& o) {
   check_different(comm, o.run.input, o.run.output);
   std::vector<std::string> taken = {o.run.input, o.run.output};
-  for (const std::string& path : {o.run.common.report, o.history, o.checkpoint}) {
+  const bool goes_on = o.checkpoint == o.resume;  // reading it checks what it is
+  const std::string previous = o.checkpoint.empty() ? "" : training::previous_name(o.checkpoint);
+  for (const std::string& path :
+       {o.run.common.report, o.history, goes_on ? std::string() : o.checkpoint, previous}) {
     if (path.empty()) continue;
     check_report(comm, path, taken);
     taken.push_back(path);
   }
-  refuse_existing(comm, o.history, o.run.common.force || !o.resume.empty());
-  refuse_existing(comm, o.checkpoint, o.run.common.force || o.checkpoint == o.resume);
+  for (const std::string& path : {o.run.output, o.run.common.report, o.history})
+    if (!o.resume.empty() && !path.empty()) check_different(comm, o.resume, path);
+  // A state or a history that nobody asked to replace is worth more than this run.
+  const std::string advice = "go on from it with --resume, or give another name";
+  refuse_existing(comm, o.history, o.run.common.force || !o.resume.empty(), advice);
+  refuse_existing(comm, o.checkpoint, o.run.common.force || goes_on, advice);
+  refuse_existing(comm, previous, o.run.common.force || goes_on || previous == o.resume, advice);
 }
 
 void check_problem(const io::FileInfo& info, const std::string& digest, const TrainOptions& options,

@@ -147,9 +147,12 @@ class TrainRun {
   }
 
   void say_done(const training::TrainState& state) const {
-    spdlog::info("{} steps, {:.2f} s: watching {:.1f} %, {} new plans {:.1f} %", state.optimizer.steps,
-                 training_.step_seconds, 100 * training_.watch_seconds / training_.step_seconds, state.replans,
-                 100 * training_.replan_seconds / training_.step_seconds);
+    const double seconds = training_.step_seconds;  // 0 where a resumed run had no step left
+    spdlog::info("{} steps, {:.2f} s{}", state.optimizer.steps, seconds,
+                 seconds > 0 ? fmt::format(": watching {:.1f} %, {} new plans {:.1f} %",
+                                           100 * training_.watch_seconds / seconds, state.replans,
+                                           100 * training_.replan_seconds / seconds)
+                             : "");
     spdlog::info("loss {:.9g}, gradient norm {:.3g}", *run_.report.loss,
                  training::norm(state.point.value.gradient));
     if (training_.loss_of_error.value_or(0) > training::kErrorCounts * *run_.report.loss)

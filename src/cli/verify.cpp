@@ -168,12 +168,14 @@ void add_verify(CLI::App& app, Action& action) {
   CLI::App* command =
       app.add_subcommand("verify", "recompute sampled rows of OUT exactly; status 4 beyond the tolerance");
   const auto options = std::make_shared<VerifyOptions>();
-  command->add_option("IN", options->input, "operand or problem file")->required();
-  command->add_option("OUT", options->output, "result made from it")->required();
+  file_option(command->add_option("IN", options->input, "operand or problem file"))->required();
+  file_option(command->add_option("OUT", options->output, "result made from it"))->required();
   command->add_option("--samples", options->samples, "rows of each dataset to recompute")
       ->check(positive())
       ->capture_default_str();
-  command->add_option("--seed", options->seed, "of the choice of rows and direction")->capture_default_str();
+  command->add_option("--seed", options->seed, "of the choice of rows and direction")
+      ->check(unsigned_number())
+      ->capture_default_str();
   command->add_flag("--full", options->full, "do the directional derivative however long it takes");
   add_common_options(*command, options->common);
   command->callback([options, &action] { action = [options](const Communicator& comm) { run(comm, *options); }; });

@@ -180,6 +180,9 @@ void Communicator::agree(const std::function<void()>& step) const {
 }
 
 MpiSession::MpiSession(int* argc, char*** argv) {
+  // Open MPI opens a component for shared file pointers with every file, though none are used here; two of the
+  // three overflow a buffer when the name of the file is long.
+  setenv("OMPI_MCA_sharedfp", "individual", 0);
   int provided = MPI_THREAD_SINGLE;
   TATTN_MPI(MPI_Init_thread, argc, argv, MPI_THREAD_FUNNELED, &provided);
   TATTN_MPI(MPI_Comm_set_errhandler, MPI_COMM_WORLD, MPI_ERRORS_RETURN);

@@ -36,8 +36,9 @@ std::optional<double> read_scale(const std::string& path, hid_t file) {
   constexpr char kName[] = "scale";
   const auto opened = open_attribute(path, file, kName);
   if (!opened) return std::nullopt;
-  if (!float_type(opened->type.get()))
-    refuse(path, kName, fmt::format("is of type {}, expected float64", describe_type(opened->type.get())));
+  const H5T_class_t kind = TATTN_H5(H5Tget_class, opened->type.get());
+  if (kind != H5T_FLOAT && kind != H5T_INTEGER)  // 1 in Python is an integer
+    refuse(path, kName, fmt::format("is of type {}, expected a number", describe_type(opened->type.get())));
   double scale = 0;
   TATTN_H5(H5Aread, opened->attribute.get(), H5T_NATIVE_DOUBLE, &scale);
   if (!std::isfinite(scale)) refuse(path, kName, fmt::format("is {}, expected a finite number", scale));

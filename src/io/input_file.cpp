@@ -28,18 +28,18 @@ std::string promised_size(const std::string& message) {
 
 }  // namespace
 
-std::int64_t check_input_file(const std::string& path) {
+std::int64_t check_input_file(const std::string& path, const std::string& expected) {
   struct stat facts {};
   if (stat(path.c_str(), &facts) != 0) {
-    if (errno == ENOENT) refuse(path, "there is no such file: expected an HDF5 file, check the path");
+    if (errno == ENOENT) refuse(path, "there is no such file: expected " + expected + ", check the path");
     refuse(path, fmt::format("cannot be looked at: {}", std::strerror(errno)));
   }
-  if (S_ISDIR(facts.st_mode)) refuse(path, "is a folder: expected an HDF5 file");
-  if (!S_ISREG(facts.st_mode)) refuse(path, "is not a plain file: expected an HDF5 file");
+  if (S_ISDIR(facts.st_mode)) refuse(path, "is a folder: expected " + expected);
+  if (!S_ISREG(facts.st_mode)) refuse(path, "is not a plain file: expected " + expected);
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) refuse(path, fmt::format("cannot be opened for reading: {}", std::strerror(errno)));
   close(file);
-  if (facts.st_size == 0) refuse(path, "is empty (0 bytes): expected an HDF5 file");
+  if (facts.st_size == 0) refuse(path, "is empty (0 bytes): expected " + expected);
   return facts.st_size;
 }
 

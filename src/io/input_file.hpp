@@ -8,8 +8,8 @@
 namespace tattn::io {
 
 /// Size of a file that is to be read. Throws Error(Status::input) when it is missing, a folder, not a plain
-/// file, not readable, or empty. Not collective.
-std::int64_t check_input_file(const std::string& path);
+/// file, not readable, or empty; `expected` is what it should have been. Not collective.
+std::int64_t check_input_file(const std::string& path, const std::string& expected = "an HDF5 file");
 
 /// Opens for reading by this rank alone. Throws Error(Status::input) when it is no HDF5 file, is cut short, or
 /// HDF5 cannot open it.

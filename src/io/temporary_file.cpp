@@ -55,9 +55,10 @@ void check_target(const std::string& path, bool replace) {
     refuse(Status::usage, path, fmt::format("its folder '{}' is not writable: {}", folder, std::strerror(errno)));
 }
 
+/// ENOENT where the folder is there: a file system like /proc, which takes no new files.
 bool about_the_name(int error) {
-  return error == EACCES || error == EPERM || error == EROFS || error == ENAMETOOLONG || error == ENOTDIR ||
-         error == ELOOP || error == EISDIR || error == EINVAL;
+  return error == ENOENT || error == EACCES || error == EPERM || error == EROFS || error == ENAMETOOLONG ||
+         error == ENOTDIR || error == ELOOP || error == EISDIR || error == EINVAL;
 }
 
 /// Whether `file` is still what `name` names.

@@ -24,6 +24,8 @@ namespace {
 constexpr std::array<char, 8> kMagic = {'T', 'A', 'T', 'T', 'N', 'C', 'K', 'P'};
 constexpr std::uint32_t kByteOrder = 0x01020304;
 
+constexpr char kExpected[] = "a file that tattn train wrote for --checkpoint";
+
 struct Header {
   std::array<char, 8> magic = kMagic;
   std::uint32_t version = kCheckpointVersion, byte_order = kByteOrder;
@@ -43,7 +45,7 @@ static_assert(std::is_trivially_copyable_v<Header> && sizeof(Header) == 32);
 Header header_of(const std::string& path, const std::string& begin, std::uint64_t size) {
   Header header;
   if (begin.size() < sizeof(header) || std::memcmp(begin.data(), kMagic.data(), kMagic.size()) != 0)
-    refuse(path, "is no checkpoint: expected a file that tattn train wrote for --checkpoint");
+    refuse(path, fmt::format("is no checkpoint: expected {}", kExpected));
   std::memcpy(&header, begin.data(), sizeof(header));
   if (header.byte_order != kByteOrder) refuse_damaged(path, "its byte order is not this machine's");
   if (header.version > kCheckpointVersion)
@@ -124,7 +126,7 @@ Checkpoint load(const Communicator& comm, const std::string& path) {
   std::string bytes;
   comm.agree([&] {
     if (comm.rank() != 0) return;
-    io::check_input_file(path);
+    io::check_input_file(path, kExpected);
     bytes = read_bytes(path);
     static_cast<void>(decode(path, bytes));  // what is wrong is told before it is sent
   });
