@@ -28,7 +28,7 @@ class OperandRun {
       const Shares mine = run_.shares();
       rows = io::read_operands<T>(run_.comm, run_.info, mine.query_rows, run_.wanted, mine.key_rows);
     });
-    run_.report.seconds.plan = timed([&] { run_.make_plan(planned(rows)); });
+    run_.report.seconds.plan = timed([&] { run_.make_plan(rows.views()); });
     ResultRows<T> results = make_results(rows);
     run_.calculate([&] { calculate(rows, results); });
     run_.report.seconds.write = timed([&] {
@@ -39,13 +39,6 @@ class OperandRun {
   }
 
  private:
-  /// dO is known before O where it is in the file.
-  Operands<T> planned(const io::OperandRows<T>& rows) const {
-    Operands<T> views = rows.views();
-    if (run_.gradients() && !run_.info.has_target) views.upstream = rows.upstream.data();
-    return views;
-  }
-
   ResultRows<T> make_results(const io::OperandRows<T>& rows) {
     std::optional<ResultRows<T>> results;
     run_.comm.agree([&] { results.emplace(rows, run_.info.problem.shape, run_.gradients()); });

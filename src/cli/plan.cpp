@@ -54,7 +54,8 @@ template <class T>
 Planned make(const Communicator& comm, const PlanOptions& options, const io::FileInfo& info, Options library,
              int ranks, const std::optional<plan::Machine>& machine) {
   const RowRange mine = even_range(info.problem.shape.total_rows(), comm.size(), comm.rank());
-  const auto rows = io::read_operands<T>(comm, info, mine, io::Needs::operands);
+  const bool judged = options.command == "gradient" && info.has_upstream;  // by the gradients for this dO
+  const auto rows = io::read_operands<T>(comm, info, mine, judged ? io::Needs::upstream : io::Needs::operands);
   const bool trains = options.command == "train";
   if (trains)
     library.heavy_rows.emplace(static_cast<std::size_t>(info.problem.shape.order) + 1, 0);  // as train does

@@ -49,7 +49,8 @@ struct OperandRows {
   std::array<RowRange, kMaxOrder> key_rows;
   std::vector<T> query;
   std::array<std::vector<T>, kMaxOrder> key, value;
-  std::vector<T> upstream;  ///< dO, or E where has_target; empty if not asked for
+  std::vector<T> upstream;  ///< dO, or E; empty if not asked for
+  bool has_target = false;  ///< it is E, and dO not known before O
 
   [[nodiscard]] Operands<T> views() const;
 };

@@ -36,6 +36,7 @@ OperandRows<T> project_operands(const FileInfo& info, ProblemData<T> data, Needs
     operands.value[u] = times(data.rows.value[u], u + 1 + order);
   }
   if (needs == Needs::upstream) operands.upstream = std::move(data.rows.target);
+  operands.has_target = true;
   return operands;
 }
 
@@ -82,6 +83,7 @@ Operands<T> OperandRows<T>::views() const {
     result.key[u] = {key[u].data(), key_rows[u]};
     result.value[u] = {value[u].data(), key_rows[u]};
   }
+  if (!has_target && !upstream.empty()) result.upstream = upstream.data();
   return result;
 }
 
@@ -92,6 +94,7 @@ OperandRows<T> read_operands(const Communicator& comm, const FileInfo& info, Row
   const Shape& shape = info.problem.shape;
   const CheckedReader reader(comm, info);
   OperandRows<T> operands;
+  operands.has_target = info.has_target;
   operands.query_rows = query_rows;
   operands.query = reader.read<T>("Q", shape.rows, shape.dim, query_rows);
   for (int number = 1; number <= shape.order; ++number) {
