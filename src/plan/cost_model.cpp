@@ -12,7 +12,8 @@
 namespace tattn::plan {
 namespace {
 
-constexpr double kTurn = 2e-3;  // of a core that ranks share
+constexpr double kTurn = 5e-4;                         // of a core that ranks share
+constexpr double kCausalLoss = 1.2, kCausalRows = 32;  // of masked vectors; rows that tiles reach beyond their own
 
 std::int64_t longest_key(const Shape& shape) {
   return *std::max_element(shape.key_rows.begin(), shape.key_rows.begin() + shape.order);
@@ -23,7 +24,11 @@ std::vector<double> exact_shares(const Problem& problem, int ranks) {
   const Shape& shape = problem.shape;
   const std::int64_t inner = longest_key(shape);
   const double tiles = static_cast<double>(kernels::round_up(inner, kernels::kHeight)) / static_cast<double>(inner);
-  if (problem.causal) return std::vector<double>(static_cast<std::size_t>(ranks), tiles / ranks);  // cut by work
+  if (problem.causal) {  // cut by work
+    const double seen = 1 + kCausalRows / static_cast<double>(shape.rows);
+    const double share = kCausalLoss * std::pow(seen, shape.order) * tiles / ranks;
+    return std::vector<double>(static_cast<std::size_t>(ranks), share);
+  }
   std::vector<double> shares;
   for (const WorkShare& share : partition_exact(problem, ranks).work) {
     const std::int64_t rows = std::min(share.queries.size(), shape.rows);  // of one slice: tiles end with it

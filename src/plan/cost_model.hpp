@@ -30,7 +30,7 @@ struct Rates {
 [[nodiscard]] Rates nominal_rates(int element_bytes);
 
 /// Of the time of ranks that take turns on a core: what changing, and caches that others have used, take.
-inline constexpr double kTurnLoss = 0.15;
+inline constexpr double kTurnLoss = 0.05;
 
 /// Seconds until the last rank is done where `work[r]` are the seconds of rank r on a core of its own: threads
 /// share it, and ranks with more threads than cores take turns, whoever is done leaving its turn to the others.
