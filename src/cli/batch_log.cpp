@@ -1,11 +1,10 @@
 #include "cli/batch_log.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <unistd.h>
+#include <nlohmann/json.hpp>
 
 #include <array>
 #include <cerrno>

@@ -1,5 +1,6 @@
 #pragma once
 #include "cli/cli11_fwd.hpp"
+
 namespace tattn::cli {
 
 /// Examples below the help of every command that `app` has.

@@ -4,7 +4,6 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <string>
 
@@ -12,6 +11,7 @@
 #include "cli/common_options.hpp"
 #include "cli/generate.hpp"
 #include "cli/log.hpp"
+#include "io/finite.hpp"
 #include "plan/random_normal.hpp"
 #include "tattn/error.hpp"
 
@@ -127,7 +127,8 @@ void run(const Communicator& comm, const GenerateOptions& options) {
 template <class T>
 void require_finite(const GenerateOptions& options, const std::string& dataset, const T* entries,
                     std::size_t count) {
-  if (std::all_of(entries, entries + count, [](T x) { return std::isfinite(x); })) return;
+  const auto all = static_cast<std::int64_t>(count);
+  if (io::first_not_finite(entries, all) == all) return;
   throw Error(Status::usage,
               fmt::format("{}: dataset '{}' would have entries that are not finite in {}: choose a smaller {}",
                           options.output, dataset, options.shape.dtype,

@@ -2,27 +2,19 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include "io/dataset.hpp"
 #include "io/dataset_read.hpp"
+#include "io/finite.hpp"
 
 namespace tattn::io {
 namespace {
 
-/// Place of the first entry that is NaN or Inf; entries.size() if there is none.
-template <class T>
-std::size_t first_not_finite(const std::vector<T>& entries) {
-  return static_cast<std::size_t>(
-      std::find_if(entries.begin(), entries.end(), [](T x) { return !std::isfinite(x); }) - entries.begin());
-}
-
 template <class T>
 void check_finite(const Communicator& comm, const std::string& path, const std::string& name,
                   const DatasetShape& shape, RowRange mine, const std::vector<T>& entries) {
-  const std::size_t at = first_not_finite(entries);
+  const auto at = static_cast<std::size_t>(first_not_finite(entries.data(), std::ssize(entries)));
   const bool clean = at == entries.size();
   const std::int64_t row = clean ? std::numeric_limits<std::int64_t>::max()
                                  : mine.begin + static_cast<std::int64_t>(at) / shape.row_entries();

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <optional>
 
 #include "io/dataset_shape.hpp"
+#include "io/finite.hpp"
 #include "io/hdf5.hpp"
 #include "io/temporary_file.hpp"
 #include "io/transfer.hpp"
@@ -81,16 +81,15 @@ template <class T>
 void require_finite(const Communicator& comm, const std::string& path, const std::string& name,
                     const DatasetShape& shape, RowRange mine, const T* data) {
   comm.agree([&] {
-    const T* const end = data + mine.size() * shape.row_entries();
-    const T* const at = std::find_if(data, end, [](T x) { return !std::isfinite(x); });
-    if (at == end) return;
+    const std::int64_t entries = mine.size() * shape.row_entries(), at = first_not_finite(data, entries);
+    if (at == entries) return;
     constexpr bool kSingle = sizeof(T) == 4;
     throw Error(
         Status::failed,
         fmt::format("{}: not written, as dataset '{}' would hold {} in row {}: numbers overflow {} on the way; use "
                     "smaller entries or a smaller --scale{}",
-                    path, name, *at, mine.begin + (at - data) / shape.row_entries(),
-                    kSingle ? "float32" : "float64", kSingle ? ", or float64 inputs" : ""));
+                    path, name, data[at], mine.begin + at / shape.row_entries(), kSingle ? "float32" : "float64",
+                    kSingle ? ", or float64 inputs" : ""));
   });
 }
 

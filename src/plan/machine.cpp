@@ -15,8 +15,9 @@ Rates on_machine(const Rates& here, double core_flops, const Machine& machine, i
   there.latency = machine.latency;
   there.copies = machine.memory_bandwidth / 3 / std::min(ranks, on_node);
   there.cores_a_rank = static_cast<double>(machine.cores_per_node) / on_node;
-  there.exchange = ranks <= on_node ? machine.memory_bandwidth / 3 / ranks : machine.bandwidth / on_node;
-  there.bandwidth = ranks <= on_node ? machine.memory_bandwidth / 3 / ranks : machine.bandwidth / 2 / on_node;
+  const bool one_node = ranks <= on_node;
+  there.exchange = one_node ? machine.memory_bandwidth / 3 / ranks : machine.bandwidth / on_node;
+  there.bandwidth = one_node ? there.exchange : there.exchange / 2;
   return there;
 }
 

@@ -46,9 +46,9 @@ struct FeatureChoice {
   /// Proven for every softmax weight in exact arithmetic, as a share of itself; of a certified set only.
   std::optional<double> certified_error;
   /// Relative Frobenius error against the exact method in double: of O, or the largest over O and the gradients (of
-  /// operands.upstream, or a random one), rounding of the working type (T, or double)
-  /// included. On rows that the monomials were not searched on; of a set that was fitted, the larger of that and of
-  /// rows held out from choosing (the same where operands are sampled whole).
+  /// operands.upstream, or a random one), rounding of the working type (T, or double) included.
+  /// On rows that the monomials were not searched on; of a set that was fitted, the larger of that and of rows held
+  /// out from choosing (the same where operands are sampled whole).
   std::optional<double> measured_error;
 };
 

@@ -6,7 +6,7 @@
 
 #include "blas_threads.hpp"
 
-// LAPACK, of OpenBLAS: solves by Cholesky factors. Symmetric, so rows and columns are the same.
+// LAPACK, of OpenBLAS: solves by Cholesky factors, from one triangle of a symmetric matrix, column-major.
 extern "C" void dposv_(const char* triangle, const int* size, const int* right_sides, double* matrix,
                        const int* leading, double* right, const int* leading_right, int* info);
 
@@ -24,7 +24,7 @@ void DegreeFit::add(std::span<const double> from_degree, double truth, double we
   const double left = weight * (truth - std::accumulate(from_degree.begin(), from_degree.end(), 0.0));
   for (std::size_t g = 0; g < columns_; ++g) {
     const double mine = weight * from_degree[g];
-    for (std::size_t h = 0; h < columns_; ++h) gram_[g * columns_ + h] += mine * weight * from_degree[h];
+    for (std::size_t h = 0; h <= g; ++h) gram_[g * columns_ + h] += mine * weight * from_degree[h];
     right_[g] += mine * left;
   }
   squares_ += left * left;

@@ -31,7 +31,7 @@ class DegreeFit {
 
  private:
   std::size_t columns_;
-  std::vector<double> gram_, right_;  ///< normal equations, of f - 1
+  std::vector<double> gram_, right_;  ///< normal equations, of f - 1; of gram the upper triangle
   double squares_ = 0, fourths_ = 0;  ///< sums of powers of what is left by f = 1
 };
 

@@ -44,11 +44,10 @@ template <class T>
                                    const plan::HeavyCounts& counts);
 
 /// Rows of one slice with the weights that plan::SampledRows asks for; queries times the scale, with their dO where
-/// every rank knows it. All where they are
-/// no more than the sample. Else of the ranked rows the largest all, of ranges of them behind, each four times as
-/// long, some that stand for the range, together about half of the sample; of the others random ones, for the rest
-/// of it. Filled on rank 0, empty on the others. The same for the same seed whatever the number of ranks.
-/// Collective.
+/// every rank knows it. All where they are no more than the sample. Else of the ranked rows the largest all, of
+/// ranges of them behind, each four times as long, some that stand for the range, together about half of the
+/// sample; of the others random ones, for the rest of it. Filled on rank 0, empty on the others. The same for the
+/// same seed whatever the number of ranks. Collective.
 template <class T>
 [[nodiscard]] plan::Sample sample_rows(const Communicator& comm, const Problem& problem,
                                        const Operands<T>& operands, const RankedRows& ranked, std::int64_t slice,

@@ -121,6 +121,7 @@ void Trial::take_heavy(const plan::HeavyCounts& counts) {
   }
   heavy_sums_ = exact::SoftmaxRows(truth_.problem.shape.rows, truth_.problem.shape.value_dim);
   split::exact_forward<double>(alone_, truth_.problem, heavy_, truth_.views(), {}, heavy_sums_);
+  if (target_ == plan::Target::gradients) heavy_gradients_ = exact_shares(truth_.output, truth_.lse);
 }
 
 template <class T>
@@ -182,15 +183,22 @@ std::vector<std::vector<double>> Trial::exact_shares(const std::vector<double>& 
   return shares;
 }
 
+const std::vector<double>& Trial::weight_of(std::size_t array) const {
+  const std::size_t operands = row_weight_.size();
+  return row_weight_[array < operands ? array : array - operands + 1];
+}
+
+std::size_t Trial::columns_of(std::size_t array) const {
+  return static_cast<std::size_t>(array < row_weight_.size() ? dim_ : truth_.problem.shape.value_dim);
+}
+
 template <class T>
 void Trial::add_exact_gradients(Case<T>& tried) const {
   const auto shares =
       exact_shares({tried.output.begin(), tried.output.end()}, {tried.lse.begin(), tried.lse.end()});
-  const std::size_t operands = row_weight_.size();
   for (std::size_t a = 0; a < shares.size(); ++a) {
-    const std::size_t rows = row_weight_[a < operands ? a : a - operands + 1].size();
+    const std::size_t rows = weight_of(a).size(), columns = columns_of(a);
     const std::size_t from = shares[a].size() / rows, to = tried.gradients[a].size() / rows;
-    const auto columns = static_cast<std::size_t>(a < operands ? dim_ : tried.problem.shape.value_dim);
     for (std::size_t i = 0; i < rows; ++i)
       for (std::size_t c = 0; c < columns; ++c)
         tried.gradients[a][i * to + c] += static_cast<T>(shares[a][i * from + c]);

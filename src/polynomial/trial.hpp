@@ -58,6 +58,8 @@ class Trial {
   void add_exact_gradients(Case<T>& tried) const;
   [[nodiscard]] std::vector<std::vector<double>> exact_shares(const std::vector<double>& output,
                                                               const std::vector<double>& lse) const;
+  [[nodiscard]] const std::vector<double>& weight_of(std::size_t array) const;  ///< of dQ, dK1.., dV1..
+  [[nodiscard]] std::size_t columns_of(std::size_t array) const;                ///< without further ones
   void add_output_equations(const plan::Walk& walk, const split::Part<double>& light, DegreeFit& fit) const;
   void add_gradient_equations(const plan::Walk& walk, const split::Part<double>& light, DegreeFit& fit) const;
   template <class T>
@@ -70,6 +72,8 @@ class Trial {
   std::vector<std::vector<std::int64_t>> row_rank_;  ///< likewise
   plan::HeavyRows heavy_;                            ///< of the sample
   exact::SoftmaxRows heavy_sums_{0, 0};              ///< over the tuples with a heavy row
+  std::vector<std::vector<double>>
+      heavy_gradients_;  ///< their share of the exact gradients, where these are asked for
   Case<double> truth_;
   Case<double> tried_;  ///< its results are not used
 };

@@ -76,13 +76,12 @@ void Trial::add_gradient_equations(const plan::Walk& walk, const split::Part<dou
     light.gradient(gradient_pass, {truth_.output.data(), truth_.lse.data()}, tried_.upstream.data(),
                    views_of(given[g]));
   }
-  const auto heavy = exact_shares(truth_.output, truth_.lse);
-  const std::size_t operands = row_weight_.size();
+  const auto& heavy = heavy_gradients_;
   std::vector<double> terms(degrees);
   for (std::size_t a = 0; a < heavy.size(); ++a) {
-    const std::vector<double>& counts = row_weight_[a < operands ? a : a - operands + 1];
-    const std::size_t exact = heavy[a].size() / counts.size(), tried = tried_.gradients[a].size() / counts.size();
-    const auto columns = static_cast<std::size_t>(a < operands ? dim_ : truth_.problem.shape.value_dim);
+    const std::vector<double>& counts = weight_of(a);
+    const std::size_t exact = heavy[a].size() / counts.size(), tried = tried_.gradients[a].size() / counts.size(),
+                      columns = columns_of(a);
     const double size = weighted_norm(truth_.gradients[a], exact, columns, counts, -1);
     if (!(size > 0)) continue;
     for (std::size_t i = 0; i < counts.size(); ++i)
