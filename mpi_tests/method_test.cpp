@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "method/decide.hpp"
+#include "method/gemm_rate.hpp"
 #include "plan/monomial_walk.hpp"
 #include "support/judge.hpp"
 #include "support/plan_run.hpp"
@@ -169,6 +170,15 @@ TEST(Plan, TooLittleMemoryIsRefused) {
     EXPECT_EQ(error.status(), Status::failed);
     EXPECT_NE(std::string(error.what()).find("not enough memory"), std::string::npos) << error.what();
   }
+}
+
+TEST(GemmAdvice, NamesTheKernelsThatFitAnUnknownProcessor) {
+  using method::gemm_advice;
+  EXPECT_NE(gemm_advice("Prescott", {"AVX3_DL", "AVX3", "AVX2"}).find("OPENBLAS_CORETYPE=SkylakeX "),
+            std::string::npos);
+  EXPECT_NE(gemm_advice("Prescott", {"AVX2", "SSE4"}).find("OPENBLAS_CORETYPE=Haswell "), std::string::npos);
+  EXPECT_EQ(gemm_advice("Prescott", {"SSE4", "SSSE3"}), "");
+  EXPECT_EQ(gemm_advice("Zen", {"AVX2", "SSE4"}), "");
 }
 
 }  // namespace

@@ -1,10 +1,14 @@
 // tattn-bench: how fast is it, as a share of what this machine can do, measured in the same run?
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
+
+#include <string>
 #include <vector>
 
 #include "bench/exact_bench.hpp"
 #include "bench/io_bench.hpp"
 #include "bench/polynomial_bench.hpp"
+#include "method/gemm_rate.hpp"
 #include "tattn/error.hpp"
 
 namespace {
@@ -39,6 +43,8 @@ int run(int argc, char** argv) {
 
   const tattn::Communicator comm(MPI_COMM_WORLD);
   if (*io) return tattn::bench::io_benchmark(comm, folder, entries, repeats);
+  if (const std::string advice = tattn::method::gemm_advice(); !advice.empty() && comm.rank() == 0)
+    fmt::print(stderr, "tattn-bench: {}\n", advice);
   if (*polynomial) {
     tattn::bench::polynomial_benchmark(comm, {sequence, dim, features, threads, repeats});
     return 0;

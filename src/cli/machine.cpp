@@ -1,7 +1,11 @@
 #include "cli/machine.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <fstream>
 #include <string>
+
+#include "method/gemm_rate.hpp"
 
 namespace tattn::cli {
 namespace {
@@ -23,6 +27,10 @@ std::int64_t free_memory_bytes() {
 // Not getrusage's: that one starts with what the parent held when it started this process.
 std::int64_t peak_memory_bytes() {
   return bytes_of("/proc/self/status", "VmHWM:");
+}
+
+void warn_of_slow_products() {
+  if (const std::string advice = method::gemm_advice(); !advice.empty()) spdlog::warn("{}", advice);
 }
 
 }  // namespace tattn::cli

@@ -9,4 +9,7 @@ namespace tattn::cli {
 /// The most memory this process has held so far, in bytes.
 [[nodiscard]] std::int64_t peak_memory_bytes();
 
+/// Warns where this machine's matrix products are needlessly slow, with what to do: for commands that live by them.
+void warn_of_slow_products();
+
 }  // namespace tattn::cli

@@ -10,6 +10,7 @@
 #include "cli/commands.hpp"
 #include "cli/common_options.hpp"
 #include "cli/log.hpp"
+#include "cli/machine.hpp"
 #include "cli/machine_file.hpp"
 #include "cli/paths.hpp"
 #include "cli/report.hpp"
@@ -123,6 +124,7 @@ void calibrate(const Communicator& comm, const PlanOptions& options) {
 void run(const Communicator& comm, const PlanOptions& options) {
   if (options.common.quiet) quiet_log();
   check_files(comm, options);
+  if (!options.calibrate.empty() || !options.machine.empty()) warn_of_slow_products();
   if (!options.calibrate.empty()) calibrate(comm, options);
   if (options.input.empty() && !options.calibrate.empty()) return;
   if (options.input.empty()) throw Error(Status::usage, "tattn plan: IN is required; see tattn plan --help");

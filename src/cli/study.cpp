@@ -12,6 +12,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/log.hpp"
+#include "cli/machine.hpp"
 #include "cli/suggestions.hpp"
 #include "study/summary.hpp"
 #include "tattn/error.hpp"
@@ -79,6 +80,7 @@ void refuse(const StudyOptions& o) {
 void run(const Communicator& comm, const StudyOptions& options) {
   if (options.common.quiet) quiet_log();
   refuse(options);
+  if (!options.machine.empty()) warn_of_slow_products();
   Study study(comm, options);
   if (options.kind == "length") study.length();
   if (options.kind == "accuracy") study.accuracy();

@@ -12,6 +12,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/log.hpp"
+#include "cli/machine.hpp"
 #include "cli/paths.hpp"
 #include "cli/report.hpp"
 #include "plan/partition.hpp"
@@ -150,7 +151,10 @@ void run(const Communicator& comm, const VerifyOptions& options) {
   check_different(comm, options.input, options.output);
   check_report(comm, options.common.report, {options.input, options.output});
   Options library = library_options(comm, options.common);
-  if (library.method != Method::dense) library.method = Method::exact;  // the judge never approximates
+  if (library.method == Method::dense)
+    warn_of_slow_products();
+  else
+    library.method = Method::exact;  // the judge never approximates
   const io::ResultContents contents = io::inspect_result(comm, options.output);
   const io::FileInfo info = inspect_input(comm, options, contents);
   const bool gradients = contents.has(info.is_problem() ? "dX1" : "dQ");

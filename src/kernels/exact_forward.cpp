@@ -13,6 +13,7 @@
 #include "kernels/block_product-inl.hpp"
 #include "kernels/exact_scores-inl.hpp"
 #include "kernels/exp2-inl.hpp"
+#include "kernels/flush_subnormals.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace tattn::kernels::HWY_NAMESPACE {
@@ -231,12 +232,14 @@ std::int64_t panel_width<double>() {
 template <>
 void exact_forward(const BlockSizes& sizes, const Causality& causality, const float* query,
                    const KeyTile<float>& keys, const SoftmaxState<float>& state, float* scratch) {
+  const FlushSubnormals flush;
   HWY_DYNAMIC_DISPATCH(ForwardF32)(sizes, causality, query, keys, state, scratch);
 }
 
 template <>
 void exact_forward(const BlockSizes& sizes, const Causality& causality, const double* query,
                    const KeyTile<double>& keys, const SoftmaxState<double>& state, double* scratch) {
+  const FlushSubnormals flush;
   HWY_DYNAMIC_DISPATCH(ForwardF64)(sizes, causality, query, keys, state, scratch);
 }
 

@@ -13,6 +13,7 @@
 #include "kernels/block_product-inl.hpp"
 #include "kernels/exact_scores-inl.hpp"
 #include "kernels/exp2-inl.hpp"
+#include "kernels/flush_subnormals.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace tattn::kernels::HWY_NAMESPACE {
@@ -296,12 +297,14 @@ std::int64_t exact_gradient_scratch<double>(const BlockSizes& sizes) {
 template <>
 void exact_gradient(const BlockSizes& sizes, const Causality& causality, const QueryBlock<float>& block,
                     const KeyTile<float>& keys, const GradientSums<float>& sums, float* scratch) {
+  const FlushSubnormals flush;
   HWY_DYNAMIC_DISPATCH(GradientF32)(sizes, causality, block, keys, sums, scratch);
 }
 
 template <>
 void exact_gradient(const BlockSizes& sizes, const Causality& causality, const QueryBlock<double>& block,
                     const KeyTile<double>& keys, const GradientSums<double>& sums, double* scratch) {
+  const FlushSubnormals flush;
   HWY_DYNAMIC_DISPATCH(GradientF64)(sizes, causality, block, keys, sums, scratch);
 }
 

@@ -10,6 +10,7 @@
 // clang-format on
 #include "hwy/highway.h"
 #include "kernels/block_product-inl.hpp"
+#include "kernels/flush_subnormals.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace tattn::kernels::HWY_NAMESPACE {
@@ -305,30 +306,36 @@ std::int64_t polynomial_scratch<double>(std::int64_t columns) {
 }
 template <>
 void add_moments(const FeatureTile& tile, const RowPanels<float>& rows, double* moments, float* scratch) {
+  const FlushSubnormals flush;
   HWY_DYNAMIC_DISPATCH(MomentsF32)(tile, rows, moments, scratch);
 }
 template <>
 void add_moments(const FeatureTile& tile, const RowPanels<double>& rows, double* moments, double* scratch) {
+  const FlushSubnormals flush;
   HWY_DYNAMIC_DISPATCH(MomentsF64)(tile, rows, moments, scratch);
 }
 template <>
 void add_output(const FeatureTile& tile, const RowPanels<float>& rows, const float* factor, float* sums,
                 float* scratch) {
+  const FlushSubnormals flush;
   HWY_DYNAMIC_DISPATCH(OutputF32)(tile, rows, factor, sums, scratch);
 }
 template <>
 void add_output(const FeatureTile& tile, const RowPanels<double>& rows, const double* factor, double* sums,
                 double* scratch) {
+  const FlushSubnormals flush;
   HWY_DYNAMIC_DISPATCH(OutputF64)(tile, rows, factor, sums, scratch);
 }
 template <>
 void add_gradient(const FeatureTile& tile, const RowPanels<float>& rows, const float* factor, float* gradient,
                   float* sums, float* scratch) {
+  const FlushSubnormals flush;
   HWY_DYNAMIC_DISPATCH(PolynomialGradientF32)(tile, rows, factor, gradient, sums, scratch);
 }
 template <>
 void add_gradient(const FeatureTile& tile, const RowPanels<double>& rows, const double* factor, double* gradient,
                   double* sums, double* scratch) {
+  const FlushSubnormals flush;
   HWY_DYNAMIC_DISPATCH(PolynomialGradientF64)(tile, rows, factor, gradient, sums, scratch);
 }
 

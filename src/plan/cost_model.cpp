@@ -20,7 +20,7 @@ std::int64_t longest_key(const Shape& shape) {
 }
 
 /// Shares of the flops that the ranks have, rows and keys rounded up to register tiles.
-std::vector<double> exact_shares(const Problem& problem, int ranks) {
+std::vector<double> exact_shares(const Problem& problem, int ranks, std::int64_t panel_rows) {
   const Shape& shape = problem.shape;
   const std::int64_t inner = longest_key(shape);
   const double tiles = static_cast<double>(kernels::round_up(inner, kernels::kHeight)) / static_cast<double>(inner);
@@ -32,7 +32,7 @@ std::vector<double> exact_shares(const Problem& problem, int ranks) {
   std::vector<double> shares;
   for (const WorkShare& share : partition_exact(problem, ranks).work) {
     const std::int64_t rows = std::min(share.queries.size(), shape.rows);  // of one slice: tiles end with it
-    const double padded = static_cast<double>(kernels::round_up(rows, kQueryBlock)) /
+    const double padded = static_cast<double>(kernels::round_up(rows, panel_rows)) /
                           static_cast<double>(std::max<std::int64_t>(1, rows));
     shares.push_back(tiles * padded * static_cast<double>(share.queries.size()) / share.key_parts /
                      static_cast<double>(shape.total_rows()));
@@ -134,7 +134,7 @@ Cost predict_exact(const Problem& problem, Pass pass, int element_bytes, int ran
   cost.flops = forward ? exact_forward_flops(problem) : exact_gradient_flops(problem);
   cost.bytes_communicated = exact_bytes(problem.shape, pass, element_bytes, ranks);
   cost.bytes_memory = exact_memory_bytes(problem, pass, element_bytes, ranks, threads);
-  std::vector<double> work = exact_shares(problem, ranks);
+  std::vector<double> work = exact_shares(problem, ranks, rates.panel_rows);
   divide(work, (forward ? rates.exact_forward : rates.exact_gradient) / *cost.flops);
   cost.seconds = shared_seconds(std::move(work), threads, rates.cores_a_rank) +
                  turn_seconds(problem.shape, ranks, threads, rates) +

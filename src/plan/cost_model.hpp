@@ -5,6 +5,7 @@
 
 #include "plan/grid.hpp"
 #include "plan/memory.hpp"
+#include "plan/partition.hpp"
 #include "tattn/plan.hpp"
 #include "tattn/problem.hpp"
 
@@ -22,6 +23,7 @@ struct Rates {
   double core_flops = 0;                                          ///< flop/s of a core at the work of planning
   double copies = 2e9;                                            ///< bytes/s of a rank that packs or adds rows
   double exchange = 5e9;                                          ///< bytes/s of a rank that sends rows to others
+  std::int64_t panel_rows = kQueryBlock;                          ///< query rows that the exact kernels take at a time
   double cores_a_rank = std::numeric_limits<double>::infinity();  ///< fewer than threads: ranks take turns
 };
 
