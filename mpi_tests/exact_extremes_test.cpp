@@ -66,6 +66,32 @@ TEST(ExtremeFloat, GradientsOfScoresOfAMillion) {
   }
 }
 
+/// Rows of ordinary scores beside them stay in float32, in each slice as many as there are.
+TEST(ExtremeFloat, GradientsOfAFewRowsOfLargeScores) {
+  constexpr double kLarge = 1e6, kOthers = 20;
+  Case c = with_scores_up_to(random_case(make_shape(3, 9, {7, 6}, 5, 4), 36), kOthers);
+  for (const std::size_t row : {std::size_t{2}, std::size_t{9}, std::size_t{13}, std::size_t{17}})  // of 2 slices
+    for (std::size_t l = 0; l < 5; ++l) c.in.at("Q")[row * 5 + l] *= kLarge / kOthers;
+  c = rounded<float>(c);
+  const double eps = std::numeric_limits<float>::epsilon();
+  const double bound =
+      4 * (5 + 2 + 2) * (eps * kOthers + std::numeric_limits<double>::epsilon() * kLarge) + 2 * eps;
+  for (const Method method : {Method::exact, Method::dense}) {
+    const Arrays found = library_attention<float>(MPI_COMM_WORLD, c, {Cut::uneven, 2, method});
+    expect_verdict(
+        MPI_COMM_WORLD,
+        [&]() -> std::string {
+          const Arrays twin = plain_attention(c);
+          for (const auto& [name, values] : twin)
+            if (const double error = relative_error(found.at(name), values);
+                (name[0] == 'd' && name[1] == 'V') && !(error <= bound))
+              return fmt::format("{} is off by {:.2g}, bound {:.2g}", name, error, bound);
+          return "";
+        },
+        method == Method::exact ? "exact" : "dense");
+  }
+}
+
 TYPED_TEST(Extreme, LargeScoresWhenCausal) {
   const Case c = with_scores_up_to(random_case(make_shape(1, 19, {19, 19}, 6, 4), 32, true), 1e4);
   expect_like_twin<TypeParam>(MPI_COMM_WORLD, c, {{Cut::even, 2}}, "causal, scores up to 1e4");

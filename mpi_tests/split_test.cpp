@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "support/finite_difference.hpp"
@@ -146,6 +147,25 @@ TYPED_TEST(Split, EitherPartDominates) {
     this->check(c, plan::full_walk(3, 4), heavy, {grids_here().back()},
                 size > 0 ? "heavy dominates" : "light dominates");
   }
+}
+
+// Gradients of float go through double for the query rows whose LSE is large, and for the heavy ones with them.
+TYPED_TEST(Split, SomeQueriesHaveLargeScores) {
+  const Case original = random_case(make_shape(3, 9, {7, 5}, 3, 2), 9);
+  const HeavyRows heavy = draw_heavy(original.problem.shape, {2, 1, 1}, 10);
+  HeavyRows keys = heavy;
+  keys.rows[0].clear();
+  const Case c = rounded<TypeParam>(outliers(original, keys, 30));
+  const auto large = [](double lse) { return std::abs(lse) > 256; };
+  expect_verdict(
+      MPI_COMM_WORLD,
+      [&]() -> std::string {
+        const Arrays truth = plain_split(c, plan::full_walk(3, 4), heavy);
+        const auto count = std::count_if(truth.at("LSE").begin(), truth.at("LSE").end(), large);
+        return 0 < count && count < 27 ? "" : fmt::format("{} of 27 rows have large scores", count);
+      },
+      "the case");
+  this->check(c, plan::full_walk(3, 4), heavy, grids_here(), "some large scores");
 }
 
 TEST(SplitGradient, IsThatOfItsOwnForwardPass) {

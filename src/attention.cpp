@@ -9,14 +9,11 @@
 #include <vector>
 
 #include "comm/communicator.hpp"
-#include "dense/dense.hpp"
-#include "doubles.hpp"
 #include "exact/exact.hpp"
 #include "kernels/instruction_set.hpp"
+#include "large_scores.hpp"
 #include "method/decide.hpp"
-#include "plan/heavy_rows.hpp"
-#include "plan/memory.hpp"
-#include "split/split.hpp"
+#include "planned_passes.hpp"
 #include "tattn/error.hpp"
 
 namespace tattn {
@@ -94,95 +91,11 @@ void check_call(const Communicator& comm, const Problem& problem, const Operands
   }
 }
 
-template <class T>
-void check_memory(const Communicator& comm, const Problem& problem, const Plan& plan, const Options& options,
-                  plan::Pass pass) {
-  const std::int64_t limit = comm.min(options.memory_bytes > 0 ? options.memory_bytes : INT64_MAX);
-  constexpr int kBytes = sizeof(T);
-  if (plan.heavy != nullptr)
-    plan::require_split_memory(problem, pass, kBytes, plan.in_double ? 8 : kBytes, comm.size(), options.threads,
-                               *plan.features, plan.heavy->counts, limit);
-  else if (plan.method == Method::polynomial)
-    plan::require_polynomial_memory(problem, pass, plan.in_double ? 8 : kBytes, comm.size(), options.threads,
-                                    *plan.features, limit);
-  else if (plan.method == Method::dense)
-    plan::require_dense_memory(problem, pass, kBytes, comm.size(), limit);
-  else
-    plan::require_memory(problem, pass, kBytes, comm.size(), options.threads, limit);
-}
-
-plan::Grid grid_of(const Communicator& comm, const Problem& problem, const Plan& plan, bool reproducible) {
-  plan::Grid grid{plan.slice_groups, plan.sequence_blocks, plan.feature_groups};
-  if (grid.ranks() != comm.size() || (reproducible && grid.features > 1))
-    grid = plan::default_grid(problem.shape, comm.size());
-  grid.whole_blocks = reproducible;
-  return grid;
-}
-
-/// make_plan, forward and gradient after their checks.
+/// make_plan after its checks.
 template <class T>
 Plan checked_plan(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
                   const Options& options, bool gradients) {
   return method::decide(comm, problem, operands, options, {.gradients = gradients, .ranks = comm.size()});
-}
-
-template <class T>
-void checked_forward(const Communicator& comm, const Problem& problem, const Plan& plan,
-                     const Operands<T>& operands, const Options& options, const Output<T>& out, Kept* keep) {
-  check_memory<T>(comm, problem, plan, options, plan::Pass::forward);
-  if (plan.method == Method::exact) return exact::forward(comm, problem, operands, options, out);
-  if (plan.method == Method::dense) return dense::forward(comm, problem, operands, options, out);
-  if (keep != nullptr) keep->moments = std::make_shared<polynomial::Moments>();
-  polynomial::Moments* moments = keep != nullptr ? keep->moments.get() : nullptr;
-  const plan::Grid grid = grid_of(comm, problem, plan, options.reproducible);
-  split::forward(comm, problem, plan, grid, operands, options, out, moments);
-}
-
-template <class T>
-void checked_gradient(const Communicator& comm, const Problem& problem, const Plan& plan,
-                      const Operands<T>& operands, const Options& options, const Output<const T>& out,
-                      const T* upstream, const Gradients<T>& gradients, const Kept* kept) {
-  check_memory<T>(comm, problem, plan, options, plan::Pass::gradient);
-  if (plan.method == Method::exact)
-    return exact::gradient(comm, problem, operands, options, out, upstream, gradients);
-  if (plan.method == Method::dense)
-    return dense::gradient(comm, problem, operands, options, out, upstream, gradients);
-  const polynomial::Moments* moments = kept != nullptr ? kept->moments.get() : nullptr;
-  const plan::Grid grid = grid_of(comm, problem, plan, options.reproducible);
-  split::gradient(comm, problem, plan, grid, operands, options, out, upstream, gradients, moments);
-}
-
-/// A weight of the gradient is exp(s - LSE), which is off by eps |LSE| of itself. Where that is more than 2^-16 in
-/// float32, the scores are too large for it.
-constexpr float kMostLse = 256;
-
-/// forward and gradient on copies in double, where LSE is not rounded on the way from one to the other.
-void gradient_in_double(const Communicator& comm, const Problem& problem, const Plan& plan,
-                        const Operands<float>& operands, const Options& options, const float* upstream,
-                        const Gradients<float>& gradients) {
-  Doubles doubles;
-  const std::int64_t rows = operands.query.rows.size(), columns = problem.shape.value_dim;
-  const Operands<double> in = copy(problem.shape, operands, doubles);
-  std::vector<double> output(static_cast<std::size_t>(rows * columns)), lse(static_cast<std::size_t>(rows));
-  const Gradients<double> result = room(problem.shape, operands, gradients, doubles);
-  Options silent = options;  // the pass is gradient's own
-  silent.progress = nullptr;
-  checked_forward<double>(comm, problem, plan, in, silent, {output.data(), lse.data()}, nullptr);
-  checked_gradient<double>(comm, problem, plan, in, options, {output.data(), lse.data()},
-                           doubles.copy(upstream, rows * columns), result, nullptr);
-  doubles.round();
-}
-
-template <class T>
-void gradient_of_any_scores(const Communicator& comm, const Problem& problem, const Plan& plan,
-                            const Operands<T>& operands, const Options& options, const Output<const T>& out,
-                            const T* upstream, const Gradients<T>& gradients, const Kept* kept) {
-  if constexpr (std::is_same_v<T, float>) {
-    const std::int64_t rows = operands.query.rows.size();
-    const bool small = std::all_of(out.lse, out.lse + rows, [](float x) { return std::abs(x) <= kMostLse; });
-    if (!comm.all(small)) return gradient_in_double(comm, problem, plan, operands, options, upstream, gradients);
-  }
-  checked_gradient(comm, problem, plan, operands, options, out, upstream, gradients, kept);
 }
 
 /// The plan of a call that was given none: only the methods that have a choice of features measure anything.
@@ -211,7 +124,7 @@ void forward(MPI_Comm comm, const Problem& problem, const Plan& plan, const Oper
              const Options& options, const Output<T>& out, Kept* keep) {
   const Communicator own(comm);
   check_call(own, problem, operands, options);
-  checked_forward(own, problem, plan, operands, options, out, keep);
+  planned_forward(own, problem, plan, operands, options, out, keep);
 }
 
 template <class T>
@@ -230,7 +143,7 @@ void forward(MPI_Comm comm, const Problem& problem, const Operands<T>& operands,
   check_call(own, problem, operands, options);
   const Plan plan = plan_for(own, problem, operands, options, false);
   try {
-    checked_forward(own, problem, plan, operands, options, out, nullptr);
+    planned_forward(own, problem, plan, operands, options, out, nullptr);
   } catch (const NotPositive&) {
     if (options.method != Method::automatic) throw;
     exact::forward(own, problem, operands, options, out);

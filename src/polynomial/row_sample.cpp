@@ -1,10 +1,10 @@
 #include "polynomial/row_sample.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <set>
 #include <string>
 
+#include "comm/largest_rows.hpp"
 #include "comm/sampled_rows.hpp"
 
 namespace tattn::polynomial {
@@ -19,20 +19,6 @@ std::int64_t rows_of(const Shape& shape, int number) {
   return number == 0 ? shape.rows : shape.key_rows[static_cast<std::size_t>(number - 1)];
 }
 
-/// Positions of the `count` largest of `norms`, largest first, the first of equals before the others.
-std::vector<std::int64_t> largest(const std::vector<double>& norms, std::int64_t count) {
-  std::vector<std::int64_t> order(norms.size());
-  std::iota(order.begin(), order.end(), 0);
-  const auto larger = [&](std::int64_t a, std::int64_t b) {
-    const double x = norms[static_cast<std::size_t>(a)], y = norms[static_cast<std::size_t>(b)];
-    return x != y ? x > y : a < b;
-  };
-  const std::int64_t kept = std::min(count, std::ssize(order));
-  std::partial_sort(order.begin(), order.begin() + kept, order.end(), larger);
-  order.resize(static_cast<std::size_t>(kept));
-  return order;
-}
-
 /// The `count` rows of one operand and slice with the largest norms, over all ranks.
 template <class T>
 void rank_operand(const Communicator& comm, const plan::Balance& balance, int number, const Block<const T>& block,
@@ -43,29 +29,9 @@ void rank_operand(const Communicator& comm, const plan::Balance& balance, int nu
   if (!mine.empty())
     plan::row_norms(balance, number, block.data + (mine.begin - block.rows.begin) * columns, mine.size(),
                     norms.data());
-  const std::vector<std::int64_t> top = largest(norms, count);
-
-  // Each rank fills its own part of the list; the sum puts the parts together.
-  std::int64_t before = 0, total = 0;
-  const std::vector<std::int64_t> counts = comm.gather_all(std::ssize(top));
-  for (std::size_t r = 0; r < counts.size(); ++r) {
-    if (static_cast<int>(r) < comm.rank()) before += counts[r];
-    total += counts[r];
-  }
-  std::vector<double> all(static_cast<std::size_t>(2 * total), 0.0);
-  double* part = all.data() + 2 * before;
-  for (const std::int64_t row : top) {
-    *part++ = norms[static_cast<std::size_t>(row)];
-    *part++ = static_cast<double>(mine.begin + row);
-  }
-  comm.sum(all.data(), std::ssize(all));
-  std::vector<std::pair<double, std::int64_t>> found;
-  for (std::size_t k = 0; k < all.size(); k += 2)
-    found.emplace_back(-all[k], static_cast<std::int64_t>(all[k + 1]));
-  std::sort(found.begin(), found.end());
-  for (std::size_t k = 0; k < std::min<std::size_t>(found.size(), static_cast<std::size_t>(count)); ++k) {
-    ranked.rows[static_cast<std::size_t>(number)].push_back(found[k].second);
-    ranked.norms[static_cast<std::size_t>(number)].push_back(-found[k].first);
+  for (const SizedRow& found : largest_rows(comm, norms, mine.begin, count)) {
+    ranked.rows[static_cast<std::size_t>(number)].push_back(found.row);
+    ranked.norms[static_cast<std::size_t>(number)].push_back(found.size);
   }
 }
 

@@ -12,6 +12,16 @@
 
 namespace tattn::split {
 
+/// Zeros, for parts to add to: the gradients of the rows that this rank holds.
+template <class T>
+void clear(const Shape& shape, const Operands<T>& operands, const Gradients<T>& gradients) {
+  std::fill_n(gradients.query, operands.query.rows.size() * shape.dim, T{0});
+  for (std::size_t u = 0; u < static_cast<std::size_t>(shape.order); ++u) {
+    std::fill_n(gradients.key[u], operands.key[u].rows.size() * shape.dim, T{0});
+    std::fill_n(gradients.value[u], operands.value[u].rows.size() * shape.value_dim, T{0});
+  }
+}
+
 /// Some of a problem's tuples as a problem of its own: this rank's rows of it, and the way back. Not collective.
 template <class T>
 class Part {

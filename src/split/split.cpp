@@ -47,15 +47,6 @@ double light_share(const Problem& problem, const Plan& plan) {
   return polynomial / (polynomial + exact);
 }
 
-template <class T>
-void clear(const Shape& shape, const Operands<T>& operands, const Gradients<T>& gradients) {
-  std::fill_n(gradients.query, operands.query.rows.size() * shape.dim, T{0});
-  for (std::size_t u = 0; u < static_cast<std::size_t>(shape.order); ++u) {
-    std::fill_n(gradients.key[u], operands.key[u].rows.size() * shape.dim, T{0});
-    std::fill_n(gradients.value[u], operands.value[u].rows.size() * shape.value_dim, T{0});
-  }
-}
-
 }  // namespace
 
 template <class T>
