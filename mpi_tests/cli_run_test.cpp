@@ -111,6 +111,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"--rows 25 --dim 4 --order 1 --causal --upstream"},
                     Case{"--rows 9 --dim 5 --order 3 --causal --target --dtype f64"},
                     Case{"--rows 5 --key-rows 1 --dim 3 --order 2 --upstream"},  // dQ and dK are zero
+                    Case{"--rows 30 --dim 6 --spread 50 --upstream"},  // scores of which float32 holds 0.03
                     Case{"--rows 2 --dim 3 --order 4 --upstream --scale -2"}));
 
 TEST(Forward, IsVerifiedWithTheScaleAndMaskItWasMadeWith) {

@@ -45,6 +45,10 @@ struct Magnitudes {
   double query = 0, upstream = 0, overlap = 0;  ///< row norms of Q, dO; sum_m |dO O|
   std::array<double, kMaxOrder> key{}, value{};
 };
+/// Largest |LSE| of the result, which it holds to eps of that: exp(s - LSE) is off by as much. Collective.
+template <class T>
+[[nodiscard]] double largest_lse(const Communicator& comm, const Subject<T>& subject);
+
 template <class T>
 [[nodiscard]] Magnitudes magnitudes(const Communicator& comm, const Subject<T>& subject);
 

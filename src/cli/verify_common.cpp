@@ -34,6 +34,13 @@ double mean_overlap(const Communicator& comm, const std::vector<T>& a, const std
 }  // namespace
 
 template <class T>
+double largest_lse(const Communicator& comm, const Subject<T>& subject) {
+  double largest = 0;
+  for (const T lse : subject.results.lse) largest = std::max(largest, std::abs(static_cast<double>(lse)));
+  return comm.max(largest);
+}
+
+template <class T>
 Magnitudes magnitudes(const Communicator& comm, const Subject<T>& subject) {
   const Shape& shape = subject.problem.shape;
   Magnitudes sizes;
@@ -79,6 +86,8 @@ double relative_error(double difference, double reference, double rounding, doub
   return difference == 0 ? 0 : difference / std::max(reference, rounding / tolerance);
 }
 
+template double largest_lse(const Communicator&, const Subject<float>&);
+template double largest_lse(const Communicator&, const Subject<double>&);
 template Magnitudes magnitudes(const Communicator&, const Subject<float>&);
 template Magnitudes magnitudes(const Communicator&, const Subject<double>&);
 

@@ -97,9 +97,7 @@ class Direction {
 
   /// Sizes that the step has to fit: of the scores that matter, times the operands in each, and of the loss.
   [[nodiscard]] double curvature() const {
-    double largest = 0;
-    for (const T lse : subject_.results.lse) largest = std::max(largest, std::abs(static_cast<double>(lse)));
-    return (1 + static_cast<double>(order())) * (1 + comm_.max(largest));
+    return (1 + static_cast<double>(order())) * (1 + largest_lse(comm_, subject_));
   }
 
   [[nodiscard]] double loss_terms() const {

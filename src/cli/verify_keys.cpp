@@ -133,11 +133,11 @@ template <class T>
 std::vector<Check> verify_keys(const Communicator& comm, const Subject<T>& subject, const Magnitudes& sizes,
                                const VerifyOptions& options, const Options& library) {
   const Shape& shape = subject.problem.shape;
+  const double rounding = std::numeric_limits<T>::epsilon() * (1 + largest_lse(comm, subject));  // of a weight
   std::vector<Check> checks;
   for (std::size_t u = 0; u < static_cast<std::size_t>(shape.order); ++u) {
     // The softmax weights of a key row sum up to n / n_u over the queries, on average.
-    const double weight = std::numeric_limits<T>::epsilon() * static_cast<double>(shape.rows) /
-                          static_cast<double>(shape.key_rows[u]);
+    const double weight = rounding * static_cast<double>(shape.rows) / static_cast<double>(shape.key_rows[u]);
     double key_size = weight * std::abs(subject.problem.scale) * sizes.query * sizes.overlap;
     double value_size = weight * sizes.upstream;
     for (std::size_t v = 0; v < static_cast<std::size_t>(shape.order); ++v) {

@@ -203,9 +203,7 @@ std::vector<Check> verify_weights(const Communicator& comm, const Subject<T>& su
     const std::vector<double> part = read("d" + view.name, view.columns);
     gradient.insert(gradient.end(), part.begin(), part.end());
   }
-  double largest = 0;
-  for (const T lse : subject.results.lse) largest = std::max(largest, std::abs(static_cast<double>(lse)));
-  const Sizes sizes{(1 + static_cast<double>(info.problem.shape.order)) * (1 + comm.max(largest)), loss};
+  const Sizes sizes{(1 + static_cast<double>(info.problem.shape.order)) * (1 + largest_lse(comm, subject)), loss};
   const Slope slope(comm, options, library, sizes);
   if (contents.has("dX") && info.problem.shape.order == 2)
     checks.push_back(
