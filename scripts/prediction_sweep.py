@@ -5,7 +5,8 @@
 
 Each line runs tattn forward, gradient or train on one seeded file and compares the report's predicted seconds with those
 of its passes, or what tattn plan predicts for a step of training with the steps' mean; of --repeats runs the one with the
-median ratio counts, because others may use the machine. The last line is the share of the cases within 25 %.
+median ratio counts, because others may use the machine. The last lines are the share of the cases within 25 %, and how
+steady the machine was: in how many cases the repeats' own measured seconds lie within 25 % of each other.
 """
 import argparse
 import json
@@ -77,7 +78,7 @@ def main():
     options = parser.parse_args()
     os.environ.setdefault("OMPI_MCA_rmaps_base_oversubscribe", "1")
     os.environ.setdefault("OMPI_MCA_hwloc_base_binding_policy", "none")
-    near = total = 0
+    near = steady = total = 0
     print("| command | file | how | ranks | predicted s | measured s | predicted / measured | within 25 % |\n"
           "|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
@@ -91,10 +92,13 @@ def main():
                 middle = statistics.median_low([p / m for p, m in runs])
                 predicted, measured = next(run for run in runs if run[0] / run[1] == middle)
                 good = abs(predicted - measured) <= NEAR * measured
+                seconds = [m for _, m in runs]
+                steady += max(seconds) <= (1 + NEAR) * min(seconds)
                 total, near = total + 1, near + good
                 print(f"| {command} | {shape.replace('--', '')} | {how.replace('--', '')} | {ranks} | {predicted:.3f} | "
                       f"{measured:.3f} | {middle:.2f} | {'yes' if good else 'no'} |", flush=True)
-    print(f"\nWithin 25 % in {near} of {total} cases.")
+    print(f"\nWithin 25 % in {near} of {total} cases. All {options.repeats} measured seconds lie within 25 % of the least in "
+          f"{steady}.")
 
 
 if __name__ == "__main__":
