@@ -22,6 +22,7 @@ Needs more than scripts/setup installs: apt-get install python3-torch libopenbla
 """
 import argparse
 import csv
+import ctypes
 import json
 import os
 import pathlib
@@ -89,6 +90,20 @@ def torch_environment():
     """PyTorch's own threads and the pthread flavour of OpenBLAS spin against each other: prefer OpenMP's."""
     flavour = pathlib.Path("/usr/lib/x86_64-linux-gnu/openblas-openmp")
     return {**os.environ, "LD_LIBRARY_PATH": str(flavour)} if flavour.exists() else None
+
+
+def openblas_core():
+    """What OpenBLAS takes the processor for."""
+    blas = ctypes.CDLL("libopenblas.so.0")
+    blas.openblas_get_corename.restype = ctypes.c_char_p
+    return blas.openblas_get_corename().decode()
+
+
+def refuse_slow_products():
+    """On a processor that OpenBLAS does not know PyTorch would be several times slower than it need be."""
+    if openblas_core() == "Prescott" and " avx2 " in pathlib.Path("/proc/cpuinfo").read_text():
+        sys.exit("compare.py: OpenBLAS does not know this processor: set OPENBLAS_CORETYPE to what it has, Haswell (AVX2) or "
+                 "SkylakeX (AVX-512)")
 
 
 def run_torch(method, source, target, repeat, options):
@@ -224,7 +239,9 @@ def main():
     if not pathlib.Path(options.tattn).exists():
         sys.exit(f"compare.py: {options.tattn} is not there; build it with scripts/quickstart or name one with --tattn")
     version = subprocess.run([options.tattn, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    options.versions = f"{version}; PyTorch {torch.__version__}; numpy {np.__version__}; Python {platform.python_version()}"
+    refuse_slow_products()
+    options.versions = (f"{version}; PyTorch {torch.__version__}; numpy {np.__version__}; Python {platform.python_version()}; "
+                        f"OpenBLAS kernels {openblas_core()}")
 
     if torch_environment() is None:
         print("note: OpenBLAS with pthreads slows PyTorch down here; apt-get install libopenblas0-openmp")
