@@ -14,7 +14,7 @@ namespace {
 
 using plan::HeavyCounts;
 using polynomial::RankedRows;
-using polynomial::SampleSizes;
+using plan::SampleSizes;
 
 constexpr std::int64_t kRows = 400, kDim = 3;
 constexpr SampleSizes kSizes{4, 36, 6, 54};

@@ -4,7 +4,6 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/log.hpp"
-#include "cli/machine.hpp"
 #include "cli/paths.hpp"
 #include "cli/results.hpp"
 #include "cli/run.hpp"
@@ -107,7 +106,6 @@ Report compute(const Communicator& comm, const ComputeOptions& options, io::Need
     throw Error(Status::usage, "--full-gradient cannot be --reproducible in this version");
   if (options.full_gradient && !options.common.heavy_rows.empty())
     throw Error(Status::usage, "--full-gradient and --heavy-rows exclude each other");
-  if (options.full_gradient || options.common.method == "dense") warn_of_slow_products();
   return info.dtype == io::DType::f32 ? compute_file<float>(comm, options, info, wanted)
                                       : compute_file<double>(comm, options, info, wanted);
 }

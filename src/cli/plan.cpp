@@ -114,6 +114,7 @@ void check_files(const Communicator& comm, const PlanOptions& options) {
 void calibrate(const Communicator& comm, const PlanOptions& options) {
   const plan::Machine machine = method::measure_machine(comm);
   write_machine(comm, options.calibrate, machine);
+  warn_of_slow_products();
   if (comm.rank() != 0 || options.common.quiet) return;
   fmt::print("{}: matrix products {:.3g} (f32), {:.3g} (f64) flop/s a core, memory {:.3g} bytes/s\n", machine.name,
              machine.core_flops_f32, machine.core_flops_f64, machine.memory_bandwidth);
@@ -124,7 +125,6 @@ void calibrate(const Communicator& comm, const PlanOptions& options) {
 void run(const Communicator& comm, const PlanOptions& options) {
   if (options.common.quiet) quiet_log();
   check_files(comm, options);
-  if (!options.calibrate.empty() || !options.machine.empty()) warn_of_slow_products();
   if (!options.calibrate.empty()) calibrate(comm, options);
   if (options.input.empty() && !options.calibrate.empty()) return;
   if (options.input.empty()) throw Error(Status::usage, "tattn plan: IN is required; see tattn plan --help");
@@ -138,6 +138,7 @@ void run(const Communicator& comm, const PlanOptions& options) {
     throw Error(Status::input, fmt::format("{}: is no problem file: --command train needs one", options.input));
   const Planned planned = info.dtype == io::DType::f32 ? make<float>(comm, options, info, library, ranks, machine)
                                                        : make<double>(comm, options, info, library, ranks, machine);
+  if (machine) warn_of_slow_products();
   Report report;
   report.command = "plan";
   report.input = options.input;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "cli/machine.hpp"
 #include "cli/provenance.hpp"
 #include "plan/memory.hpp"
 #include "tattn/error.hpp"
@@ -127,6 +128,7 @@ void Run::say_done() const {
         "the measured error {:.2g} is above the tolerance {:g}: certified is every softmax weight, but what is "
         "asked for cancels here",
         *report.measured_error, library.tolerance);
+  if (options.full_gradient || library.method == Method::dense) warn_of_slow_products();
   if (report.loss) spdlog::info("loss {:.9g}", *report.loss);
   spdlog::info("wrote {}", options.output);
 }

@@ -80,8 +80,8 @@ void refuse(const StudyOptions& o) {
 void run(const Communicator& comm, const StudyOptions& options) {
   if (options.common.quiet) quiet_log();
   refuse(options);
-  if (!options.machine.empty()) warn_of_slow_products();
   Study study(comm, options);
+  if (!options.machine.empty()) warn_of_slow_products();
   if (options.kind == "length") study.length();
   if (options.kind == "accuracy") study.accuracy();
   if (options.kind == "bound") study.bound();

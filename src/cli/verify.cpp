@@ -151,10 +151,7 @@ void run(const Communicator& comm, const VerifyOptions& options) {
   check_different(comm, options.input, options.output);
   check_report(comm, options.common.report, {options.input, options.output});
   Options library = library_options(comm, options.common);
-  if (library.method == Method::dense)
-    warn_of_slow_products();
-  else
-    library.method = Method::exact;  // the judge never approximates
+  if (library.method != Method::dense) library.method = Method::exact;  // the judge never approximates
   const io::ResultContents contents = io::inspect_result(comm, options.output);
   const io::FileInfo info = inspect_input(comm, options, contents);
   const bool gradients = contents.has(info.is_problem() ? "dX1" : "dQ");
@@ -163,6 +160,7 @@ void run(const Communicator& comm, const VerifyOptions& options) {
   print(comm, checks, gradients && checks.back().name != "direction");
   report(comm, options, info, library, checks, watch.seconds());
   judge(options, checks);
+  if (library.method == Method::dense) warn_of_slow_products();
   spdlog::info("{}: within the tolerance {:g}", options.output, options.common.tolerance);
 }
 

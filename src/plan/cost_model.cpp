@@ -1,13 +1,14 @@
 #include "plan/cost_model.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "kernels/panels.hpp"
 #include "plan/flops.hpp"
 #include "plan/partition.hpp"
+#include "plan/sample_sizes.hpp"
 
 namespace tattn::plan {
 namespace {
@@ -183,16 +184,22 @@ Grid choose_grid(const Problem& problem, bool gradients, int element_bytes, std:
 
 namespace {
 
-// Of the samples of a slice: queries and keys that monomials are looked at on, and by order, rows that sets are
-// tried on and tuples of these and of as many held out.
-constexpr double kSearchQueries = 32, kSearchKeys = 256;
-constexpr std::array<double, kMaxOrder> kTrialRows = {2176, 576, 224, 112}, kTuples = {5.2e5, 8.4e6, 1.7e7, 1.1e7};
-
-double of_order(const std::array<double, kMaxOrder>& values, const Problem& problem) {
-  return values[static_cast<std::size_t>(problem.shape.order - 1)];
+/// The rows of a slice that sets are tried on; as many are held out.
+Shape trial_shape(const Problem& problem) {
+  return sampled_problem(problem, of_order(kTrialSizes, problem.shape.order)).shape;
 }
 
-double exact_flops(const Shape& shape, double tuples, bool gradients) {
+double all_rows(const Shape& shape) {
+  return static_cast<double>(
+      std::accumulate(shape.key_rows.begin(), shape.key_rows.begin() + shape.order, shape.rows));
+}
+
+/// Of the exact results of a trial.
+double trial_flops(const Problem& problem, bool gradients) {
+  const Shape& shape = problem.shape;
+  double tuples = static_cast<double>(trial_shape(problem).rows);
+  for (int u = 0; u < shape.order; ++u)
+    tuples *= static_cast<double>(trial_shape(problem).key_rows[static_cast<std::size_t>(u)]);
   return tuples * (gradients ? 8.0 * static_cast<double>(shape.dim + shape.value_dim)
                              : 2.0 * static_cast<double>(shape.dim + shape.value_dim + 1));
 }
@@ -201,7 +208,7 @@ double exact_flops(const Shape& shape, double tuples, bool gradients) {
 
 double predict_samples(const Problem& problem, bool gradients, const Rates& rates) {
   const double slices = problem.shape.slices > 1 ? 2 : 1;
-  return slices * exact_flops(problem.shape, of_order(kTuples, problem), gradients) / rates.core_flops;
+  return slices * 2 * trial_flops(problem, gradients) / rates.core_flops;
 }
 
 /// Constants fitted to what searches took on one machine, by the rate of its cores: a guess within a factor of two.
@@ -210,12 +217,12 @@ double predict_attempt(const Problem& problem, bool gradients, std::int64_t feat
   const Shape& shape = problem.shape;
   const double columns = static_cast<double>(shape.dim + shape.value_dim), slices = shape.slices > 1 ? 2 : 1;
   const double softmax = 70e6 + 3e6 * columns;  // of the rows that monomials are looked at on
-  const double monomials = 2 * static_cast<double>(features) * (kSearchQueries + kSearchKeys * shape.order) *
-                           (400 + 4 * columns) * (gradients ? 2.2 : 1);
-  const double trials = (gradients ? 33 : 13) * of_order(kTrialRows, problem) * static_cast<double>(features) * 2 *
+  const double monomials = 2 * static_cast<double>(features) *
+                           all_rows(sampled_problem(problem, kSearchSizes).shape) * (400 + 4 * columns) *
+                           (gradients ? 2.2 : 1);
+  const double trials = (gradients ? 33 : 13) * all_rows(trial_shape(problem)) * static_cast<double>(features) * 2 *
                         static_cast<double>(shape.value_dim + 1);
-  const double parts =
-      !heavy ? 0 : (gradients ? 2.5 : 0.3) * exact_flops(shape, of_order(kTuples, problem) / 2, gradients);
+  const double parts = !heavy ? 0 : (gradients ? 2.5 : 0.3) * trial_flops(problem, gradients);
   return slices * (softmax + monomials + trials + parts) / rates.core_flops;
 }
 

@@ -16,14 +16,14 @@ inline constexpr double kDoubleCost = 2.1;
 
 /// What a machine reaches with one problem's key dim, value dim and type. Flops are those of plan/flops.hpp.
 struct Rates {
-  double exact_forward = 0, exact_gradient = 0;                   ///< flop/s of a core
-  double polynomial_forward = 0, polynomial_gradient = 0;         ///< flop/s of a core
-  double latency = 0;                                             ///< seconds of the smallest sum over two ranks
-  double bandwidth = 0;                                           ///< bytes/s of a rank in a large sum
-  double core_flops = 0;                                          ///< flop/s of a core at the work of planning
-  double copies = 2e9;                                            ///< bytes/s of a rank that packs or adds rows
-  double exchange = 5e9;                                          ///< bytes/s of a rank that sends rows to others
-  std::int64_t panel_rows = kQueryBlock;                          ///< query rows that the exact kernels take at a time
+  double exact_forward = 0, exact_gradient = 0;            ///< flop/s of a core
+  double polynomial_forward = 0, polynomial_gradient = 0;  ///< flop/s of a core
+  double latency = 0;                                      ///< seconds of the smallest sum over two ranks
+  double bandwidth = 0;                                    ///< bytes/s of a rank in a large sum
+  double core_flops = 0;                                   ///< flop/s of a core at the work of planning
+  double copies = 2e9;                                     ///< bytes/s of a rank that packs or adds rows
+  double exchange = 5e9;                                   ///< bytes/s of a rank that sends rows to others
+  std::int64_t panel_rows = kQueryBlock;                   ///< query rows that the exact kernels take at a time
   double cores_a_rank = std::numeric_limits<double>::infinity();  ///< fewer than threads: ranks take turns
 };
 

@@ -5,6 +5,7 @@
 
 #include "archive.hpp"
 #include "comm/sampled_rows.hpp"
+#include "plan/sample_sizes.hpp"
 #include "plan/walk_archive.hpp"
 #include "polynomial/chooser.hpp"
 #include "polynomial/heavy_candidates.hpp"
@@ -15,28 +16,11 @@ namespace tattn::polynomial {
 namespace {
 
 constexpr std::int64_t kSlicesSampled = 2;
-constexpr SampleSizes kSearchSizes{8, 24, 16, 240};
-constexpr std::array<SampleSizes, kMaxOrder> kTrialSizes = {  // by order: their exact results take a moment
-    SampleSizes{8, 120, 32, 2016},
-    {8, 56, 16, 240},
-    {4, 28, 4, 60},
-    {2, 14, 2, 22}};
-
-constexpr std::array<SampleSizes, kMaxOrder> kCheckSizes = {  // of features in use: to be looked at often
-    SampleSizes{8, 120, 16, 496},
-    {8, 56, 8, 56},
-    {4, 28, 4, 20},
-    {2, 14, 2, 10}};
-
-const SampleSizes& of_order(const std::array<SampleSizes, kMaxOrder>& sizes, const Problem& problem) {
-  return sizes[static_cast<std::size_t>(problem.shape.order - 1)];
-}
-
 /// Samples of a few slices, on rank 0. Collective.
 template <class T>
 std::vector<plan::Sample> samples(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
                                   const plan::Balance& balance, const HeavyCandidates& heavy,
-                                  const SampleSizes& sizes, std::uint64_t seed) {
+                                  const plan::SampleSizes& sizes, std::uint64_t seed) {
   plan::HeavyCounts largest;
   for (std::size_t u = 0; u < largest.size(); ++u) largest[u] = sizes.largest(u);
   std::vector<plan::Sample> result;
@@ -63,16 +47,16 @@ template <class T>
 FeatureChoice choose_features(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
                               const FeatureRequest& request) {
   FeatureChoice choice;
-  const SampleSizes& trial_sizes = of_order(kTrialSizes, problem);
+  const plan::SampleSizes& trial_sizes = plan::of_order(plan::kTrialSizes, problem.shape.order);
   const plan::Balance balance = balance_operands(comm, problem, operands);
   HeavyCandidates heavy = heavy_candidates(comm, problem, operands, balance, request,
-                                           std::max(kSearchSizes.largest_keys, trial_sizes.largest_keys));
+                                           std::max(plan::kSearchSizes.largest_keys, trial_sizes.largest_keys));
   std::vector<Candidate> candidates;
   for (const plan::HeavyRows& rows : heavy.heavy) {
     const bool wanted = candidates.empty() || request.certified;
     candidates.push_back({rows.counts, wanted ? light_score_bound(comm, problem, operands, rows) : 0.0});
   }
-  const ChoiceSamples rows{samples(comm, problem, operands, balance, heavy, kSearchSizes, 1),
+  const ChoiceSamples rows{samples(comm, problem, operands, balance, heavy, plan::kSearchSizes, 1),
                            samples(comm, problem, operands, balance, heavy, trial_sizes, 2),
                            samples(comm, problem, operands, balance, heavy, trial_sizes, 3)};
   const Communicator alone(MPI_COMM_SELF);
@@ -98,7 +82,8 @@ template <class T>
 double measure_error(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
                      const plan::Walk& walk, plan::Target target, bool in_double, std::uint64_t seed) {
   const plan::Balance balance = balance_operands(comm, problem, operands);
-  const auto rows = samples(comm, problem, operands, balance, {}, of_order(kCheckSizes, problem), seed);
+  const auto rows =
+      samples(comm, problem, operands, balance, {}, plan::of_order(plan::kCheckSizes, problem.shape.order), seed);
   const Communicator alone(MPI_COMM_SELF);
   const bool computed_in_double = in_double || std::is_same_v<T, double>;
   double error = 0;
@@ -113,12 +98,7 @@ double measure_error(const Communicator& comm, const Problem& problem, const Ope
 }
 
 Problem checked_problem(const Problem& problem) {
-  const SampleSizes& sizes = of_order(kCheckSizes, problem);
-  Problem checked = problem;
-  checked.shape.slices = 1;
-  checked.shape.rows = std::min(problem.shape.rows, sizes.largest_queries + sizes.random_queries);
-  for (std::int64_t& rows : checked.shape.key_rows) rows = std::min(rows, sizes.largest_keys + sizes.random_keys);
-  return checked;
+  return plan::sampled_problem(problem, plan::of_order(plan::kCheckSizes, problem.shape.order));
 }
 
 template double measure_error(const Communicator&, const Problem&, const Operands<float>&, const plan::Walk&,

@@ -127,7 +127,7 @@ RankedRows rank_rows(const Communicator& comm, const Problem& problem, const Ope
 
 template <class T>
 plan::Sample sample_rows(const Communicator& comm, const Problem& problem, const Operands<T>& operands,
-                         const RankedRows& ranked, std::int64_t slice, const SampleSizes& sizes,
+                         const RankedRows& ranked, std::int64_t slice, const plan::SampleSizes& sizes,
                          std::uint64_t seed) {
   const Shape& shape = problem.shape;
   plan::Sample sample{shape.order, shape.dim, shape.value_dim, {}, {}};
@@ -163,7 +163,7 @@ plan::Sample sample_rows(const Communicator& comm, const Problem& problem, const
   template RankedRows rank_rows(const Communicator&, const Problem&, const Operands<T>&, const plan::Balance&,  \
                                 std::int64_t, const plan::HeavyCounts&);                                        \
   template plan::Sample sample_rows(const Communicator&, const Problem&, const Operands<T>&, const RankedRows&, \
-                                    std::int64_t, const SampleSizes&, std::uint64_t)
+                                    std::int64_t, const plan::SampleSizes&, std::uint64_t)
 TATTN_INSTANTIATE(float);
 TATTN_INSTANTIATE(double);
 #undef TATTN_INSTANTIATE

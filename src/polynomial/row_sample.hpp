@@ -5,19 +5,12 @@
 
 #include "comm/communicator.hpp"
 #include "plan/feature_search.hpp"
+#include "plan/sample_sizes.hpp"
 #include "plan/score_bound.hpp"
 #include "tattn/operands.hpp"
 #include "tattn/problem.hpp"
 
 namespace tattn::polynomial {
-
-/// How many rows a sample takes of each operand: those of largest balanced norm and others.
-struct SampleSizes {
-  std::int64_t largest_queries, random_queries, largest_keys, random_keys;
-  [[nodiscard]] std::int64_t largest(std::size_t operand) const {
-    return operand == 0 ? largest_queries : largest_keys;
-  }
-};
 
 /// The rows of one slice with the largest balanced norms, largest first: by operand, flattened indices and norms.
 struct RankedRows {
@@ -51,6 +44,6 @@ template <class T>
 template <class T>
 [[nodiscard]] plan::Sample sample_rows(const Communicator& comm, const Problem& problem,
                                        const Operands<T>& operands, const RankedRows& ranked, std::int64_t slice,
-                                       const SampleSizes& sizes, std::uint64_t seed);
+                                       const plan::SampleSizes& sizes, std::uint64_t seed);
 
 }  // namespace tattn::polynomial
