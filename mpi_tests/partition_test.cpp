@@ -167,6 +167,19 @@ TEST(Partition, CutsKeysWhenRanksOutnumberBlocks) {
   EXPECT_EQ(parts, (std::map<int, int>{{3, 3}, {4, 4}}));
 }
 
+// 10 blocks for 7 ranks: whole blocks would leave some ranks two of them, and the others idle half of the time.
+TEST(Partition, CutsKeysWhereBlocksDoNotDivide) {
+  for (const auto& [rows, ranks] : std::vector<std::pair<std::int64_t, int>>{
+           {10 * kBlock, 7}, {3 * kBlock, 2}, {5 * kBlock, 4}, {100'000, 4096}, {100'000, 1536}}) {
+    const Problem problem = make_problem(1, rows, 2, false);
+    EXPECT_EQ(check_partition(problem, ranks), "") << describe(problem, ranks);
+    const double mean = static_cast<double>(rows) / ranks;
+    for (const WorkShare& share : partition_exact(problem, ranks).work)
+      EXPECT_LE(static_cast<double>(share.queries.size()) / share.key_parts, 1.2 * mean)
+          << describe(problem, ranks);
+  }
+}
+
 TEST(Partition, LeavesRanksWithoutRowsToOwn) {
   const Partition partition = partition_exact(make_problem(1, 1, 1, false), 5);
   const auto owners =

@@ -154,12 +154,13 @@ def line(runner, name, arrays, tolerance, exact, exact_seconds, last):
     heavy = (split["plan"]["heavy_rows"] or [0, 0, 0]) if split else None
     error = "" if not split else f"{runner.error():.1e}" if exact else f"({runner.sampled_error():.1e})"
     best_other = min(seconds(exact) if exact else exact_seconds, seconds(plain))
+    same = auto and "too little" in auto["plan"]["reason"]
     n, d = arrays[0].shape
     taken = auto["plan"]["method"] + (" + heavy" if auto["plan"]["heavy_rows"] else "") if auto else ""
     print(f"| {name} | {n} | {d} | {tolerance} | {shown(exact) if exact else f'({exact_seconds:.0f})'} | "
           f"{shown(plain)} | {plain['plan']['features'] if plain else ''} | {shown(split)} | "
           f"{split['plan']['features'] if split else ''} | {','.join(map(str, heavy)) if heavy else ''} | {error} | "
-          f"{shown(auto)} | {taken} | {best_other / seconds(auto or split):.2f} |", flush=True)
+          f"{shown(auto)} | {taken} | {'1' if same else f'{best_other / seconds(auto or split):.2f}'} |", flush=True)
     return split
 
 

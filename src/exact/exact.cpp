@@ -43,10 +43,9 @@ class RankWork {
 
   /// Tuples of this rank, for its progress.
   [[nodiscard]] double tuples() const {
-    double tuples = static_cast<double>(share_.queries.size()) / share_.key_parts;
-    for (int u = 0; u < problem_.shape.order; ++u)
-      tuples *= static_cast<double>(problem_.shape.key_rows[static_cast<std::size_t>(u)]);
-    return tuples;
+    const KeyBox box = part(SliceKeys<T>(problem_.shape, {}, {}));
+    return static_cast<double>(share_.queries.size()) * static_cast<double>(box.outer.size()) *
+           static_cast<double>(box.inner.size());
   }
 
   /// Calls f(work, first, slice) for each slice; `first` is where the slice's rows begin in share().queries.
@@ -61,15 +60,18 @@ class RankWork {
         value[u] = value_[u].data() + (slice - slices_.begin) * shape.key_rows[u] * shape.value_dim;
       }
       const SliceKeys<T> keys(shape, key, value);
-      const KeyBox all{{0, keys.outer_tuples()}, {0, keys.inner_rows()}};
       const RowRange within{rows.begin - slice * shape.rows, rows.end - slice * shape.rows};
-      f(SliceWork<T>{keys, part_of(all, share_.key_parts, share_.key_part), within, problem_.scale, problem_.causal,
-                     threads_, reproducible_},
+      f(SliceWork<T>{keys, part(keys), within, problem_.scale, problem_.causal, threads_, reproducible_},
         rows.begin - share_.queries.begin, slice);
     }
   }
 
  private:
+  /// This rank's of a slice's key space.
+  [[nodiscard]] KeyBox part(const SliceKeys<T>& keys) const {
+    return part_of({{0, keys.outer_tuples()}, {0, keys.inner_rows()}}, share_.key_parts, share_.key_part);
+  }
+
   const Problem& problem_;
   int threads_;
   bool reproducible_;

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace tattn::plan {
 namespace {
 
 constexpr double kSliceSnap = 0.05;  // imbalance accepted for keeping a slice whole
+constexpr double kUneven = 0.1;      // and for keeping keys whole
+constexpr int kMostInTeam = 16;
 
 std::int64_t query_blocks(const Shape& shape) {
   return shape.slices * ((shape.rows + kQueryBlock - 1) / kQueryBlock);
@@ -46,19 +49,49 @@ std::int64_t cut_near(const Problem& problem, double work, double share, std::in
   return row / rows * rows + std::min(inside, rows);
 }
 
-Partition by_query_rows(const Problem& problem, int ranks, std::int64_t block) {
+/// `parts` ranks share the rows and cut their keys.
+void add_team(RowRange rows, int parts, Partition& partition) {
+  for (int part = 0; part < parts; ++part) {
+    const RowRange owned = even_range(rows.size(), parts, part);
+    partition.work.push_back({rows, part, parts});
+    partition.owned.push_back({rows.begin + owned.begin, rows.begin + owned.end});
+  }
+}
+
+/// Teams of about `team` ranks each.
+Partition by_query_rows(const Problem& problem, int ranks, std::int64_t block, int team) {
   const std::int64_t rows = problem.shape.total_rows();
-  const double total = work_before(problem, rows), share = total / ranks;
+  const double share = work_before(problem, rows) / ranks;
   Partition result;
   std::int64_t begin = 0;
-  for (int r = 0; r < ranks; ++r) {
+  for (int t = 0; t < ranks / team; ++t) {
+    const RowRange members = even_range(ranks, ranks / team, t);
     const std::int64_t end =
-        r + 1 == ranks ? rows : std::max(begin, cut_near(problem, share * (r + 1), share, block));
-    result.work.push_back({{begin, end}, 0, 1});
-    result.owned.push_back({begin, end});
+        members.end == ranks
+            ? rows
+            : std::max(begin, cut_near(problem, share * static_cast<double>(members.end), share, block));
+    add_team({begin, end}, static_cast<int>(members.size()), result);
     begin = end;
   }
   return result;
+}
+
+/// Ranks that share a range of query rows where they are no more than the blocks. One, unless some rank would have
+/// a block more than others and that counts: then as few as make it count little.
+int team_size(const Problem& problem, int ranks) {
+  if (problem.shape.slices > 1 || problem.causal)
+    return 1;  // a team's rows lie in one slice, its keys are all seen
+  const auto blocks = static_cast<double>(query_blocks(problem.shape));
+  double least = std::numeric_limits<double>::infinity();
+  int best = 1;
+  for (int team = 1; team <= std::min(ranks, kMostInTeam); ++team) {
+    const double longest = std::ceil(blocks / (ranks / team)) / team;  // blocks' worth of work of a rank
+    if (longest >= least) continue;
+    least = longest;
+    best = team;
+    if (longest <= (1 + kUneven) * blocks / ranks) break;
+  }
+  return best;
 }
 
 /// More ranks than blocks: the ranks of one block share its rows and cut its keys.
@@ -69,12 +102,7 @@ Partition by_blocks_and_keys(const Problem& problem, int ranks) {
   for (std::int64_t b = 0; b < blocks; ++b) {
     const std::int64_t begin = b / per_slice * shape.rows + b % per_slice * kQueryBlock;
     const RowRange rows{begin, std::min(begin + kQueryBlock, (b / per_slice + 1) * shape.rows)};
-    const int parts = static_cast<int>(even_range(ranks, blocks, b).size());
-    for (int part = 0; part < parts; ++part) {
-      const RowRange owned = even_range(rows.size(), parts, part);
-      result.work.push_back({rows, part, parts});
-      result.owned.push_back({rows.begin + owned.begin, rows.begin + owned.end});
-    }
+    add_team(rows, static_cast<int>(even_range(ranks, blocks, b).size()), result);
   }
   return result;
 }
@@ -86,9 +114,10 @@ SumBlocks key_sum_blocks(const Shape& shape) {
 }
 
 Partition partition_exact(const Problem& problem, int ranks, bool in_blocks) {
-  if (in_blocks) return by_query_rows(problem, ranks, key_sum_blocks(problem.shape).block);
-  return ranks <= query_blocks(problem.shape) ? by_query_rows(problem, ranks, kQueryBlock)
-                                              : by_blocks_and_keys(problem, ranks);
+  if (in_blocks) return by_query_rows(problem, ranks, key_sum_blocks(problem.shape).block, 1);
+  return ranks <= query_blocks(problem.shape)
+             ? by_query_rows(problem, ranks, kQueryBlock, team_size(problem, ranks))
+             : by_blocks_and_keys(problem, ranks);
 }
 
 }  // namespace tattn::plan

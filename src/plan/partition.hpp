@@ -19,8 +19,8 @@ struct WorkShare {
 
 /// How the exact method is spread over ranks. Query rows are cut into contiguous flattened ranges of
 /// equal work (row i of a causal slice costs (i+1)^t), at slice boundaries where that costs little
-/// balance, at multiples of a query block otherwise; when ranks outnumber query blocks several ranks
-/// share a range and cut its keys.
+/// balance, at multiples of a query block otherwise. When ranks outnumber query blocks, or one slice's blocks are so
+/// few that some ranks would have noticeably more of them, several ranks share a range and cut its keys.
 struct Partition {
   std::vector<WorkShare> work;  ///< by rank; may be empty ranges
   std::vector<RowRange> owned;  ///< by rank: the query rows it should read and write; cover each row once
