@@ -5,9 +5,9 @@
 
 namespace tattn::kernels {
 
-/// While this lives, results of this thread below the smallest normal number become 0. Weights of softmax reach down
-/// to there, so that their products go beyond, for which processors of Intel take some hundred times as long. Others
-/// lose nothing by them.
+/// While this lives, results of this thread below the smallest normal number become 0. Weights of softmax and powers
+/// reach down to there, so that their products go beyond, for which processors of Intel take some hundred times as
+/// long. Others lose nothing by them.
 class FlushSubnormals {
  public:
 #if defined(__SSE2__)

@@ -7,6 +7,7 @@
 #include <limits>
 #include <numeric>
 
+#include "kernels/flush_subnormals.hpp"
 #include "plan/feature_probe.hpp"
 #include "plan/sample_softmax.hpp"
 #include "tattn/error.hpp"
@@ -262,6 +263,7 @@ Sample light_rows(const Sample& sample, const HeavyCounts& counts) {
 
 FeatureRanking search_features(std::span<const Sample> samples, const SearchOptions& options) {
   check(samples);
+  const kernels::FlushSubnormals flush;  // powers of small entries
   if (options.target == Target::output) return Search(samples, options).run();
   return Search(without_zero_columns(samples), options).run();
 }

@@ -134,9 +134,9 @@ void Chooser<T>::measured() {
   auto found = search.run();
   if (!found)
     refuse(
-        fmt::format("and {} features leave an error of {:.2g} where {:.2g} is asked for: use a larger tolerance, a "
-                    "smaller scale, or the exact method",
-                    kMostFeatures, search.best_error(), request_.tolerance));
+        fmt::format("and {} features leave an error of {:.2g} on sampled rows, where a tolerance of {:.2g} needs "
+                    "{:.2g}: use a larger tolerance, a smaller scale, or the exact method",
+                    kMostFeatures, search.best_error(), request_.tolerance, search.wanted()));
   chosen_ = found->candidate;
   choice_.walk = std::move(found->walk);
   choice_.in_double = found->in_double;

@@ -11,6 +11,7 @@ namespace {
 constexpr std::int64_t kFirstLimit = 512, kGrowth = 8;      // features
 constexpr int kFailuresInARow = 2;                          // end a round
 constexpr double kShareOfExact = 0.1, kShareOfFound = 0.5;  // of their seconds may be spent on searching
+constexpr double kALittleMore = 1.25;                       // than errors so far call for
 constexpr double kWorthNarrowing = 1.0 / 32;                // of the seconds
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
@@ -48,6 +49,7 @@ std::optional<typename MeasuredSearch<T>::Found> MeasuredSearch<T>::run() {
   attempt(0, kFirstLimit);
   for (std::int64_t limit = kFirstLimit;; limit = std::min(next_limit(), kMostFeatures)) {
     round(limit);
+    reconsider_light();
     if (limit == kMostFeatures || !any_open()) return std::move(found_);
   }
 }
@@ -57,7 +59,7 @@ std::optional<typename MeasuredSearch<T>::Found> MeasuredSearch<T>::run() {
 /// where several candidates in a row fail, still fewer heavy rows will too.
 template <class T>
 void MeasuredSearch<T>::round(std::int64_t limit) {
-  if (promises(attempts_[0], limit)) attempt(0, limit);
+  if (const std::int64_t light = called_for(attempts_[0]); light > 0 && light <= limit) attempt(0, limit);
   int failures = 0;
   for (std::size_t k = candidates_.size(); k-- > 0;) {
     const Outcome outcome = attempt(k, limit);
@@ -67,9 +69,18 @@ void MeasuredSearch<T>::round(std::int64_t limit) {
   }
 }
 
+/// Nothing heavy with as many features as its errors call for, where finding and using them takes less than the
+/// best found, whatever was spent before.
+template <class T>
+void MeasuredSearch<T>::reconsider_light() {
+  const std::int64_t light = called_for(attempts_[0]);
+  if (light > 0 && found_ && request_.costs && light <= request_.costs->most_features({}, found_->seconds))
+    attempt(0, light, true);
+}
+
 /// Features up to `limit` that a candidate is to be tried with, or 0; closes it where none can ever pay.
 template <class T>
-std::int64_t MeasuredSearch<T>::worth_trying(std::size_t candidate, std::int64_t limit) {
+std::int64_t MeasuredSearch<T>::worth_trying(std::size_t candidate, std::int64_t limit, bool promised) {
   Attempt& own = attempts_[candidate];
   if (!own.open) return 0;
   const plan::HeavyCounts& heavy = candidates_[candidate].heavy;
@@ -80,7 +91,7 @@ std::int64_t MeasuredSearch<T>::worth_trying(std::size_t candidate, std::int64_t
   if (!own.open || features <= own.tried) return 0;
   if (!request_.costs) return features;
   const double takes = request_.costs->search(features, heavy);
-  own.open = spent_ + takes <= budget(limit);
+  own.open = promised || spent_ + takes <= budget(limit);
   if (!own.open) return 0;
   spent_ += takes;
   return features;
@@ -94,8 +105,9 @@ double MeasuredSearch<T>::budget(std::int64_t limit) const {
 }
 
 template <class T>
-typename MeasuredSearch<T>::Outcome MeasuredSearch<T>::attempt(std::size_t candidate, std::int64_t limit) {
-  const std::int64_t most = worth_trying(candidate, limit);
+typename MeasuredSearch<T>::Outcome MeasuredSearch<T>::attempt(std::size_t candidate, std::int64_t limit,
+                                                               bool promised) {
+  const std::int64_t most = worth_trying(candidate, limit, promised);
   if (most == 0) return Outcome::skipped;
   Attempt& own = attempts_[candidate];
   const std::int64_t known = std::exchange(own.tried, most);
@@ -176,15 +188,17 @@ std::int64_t MeasuredSearch<T>::next_limit() const {
   const auto first = std::find_if(attempts_.rbegin(), attempts_.rend(),
                                   [](const Attempt& one) { return one.open && one.tried > 0; });
   if (first == attempts_.rend()) return kMostFeatures;
-  const double factor = std::clamp(1.25 * growth_needed(first->failed, wanted_), 1.5, 4.0);
+  const double factor = std::clamp(kALittleMore * growth_needed(first->failed, wanted_), 1.5, 4.0);
   return static_cast<std::int64_t>(factor * static_cast<double>(first->tried));
 }
 
+/// Features that the failures call for, and a little more; 0 where they say nothing or call for too many.
 template <class T>
-bool MeasuredSearch<T>::promises(const Attempt& attempt, std::int64_t features) const {
-  return attempt.open && !attempt.failed.empty() &&
-         static_cast<double>(attempt.failed.back().features) * growth_needed(attempt.failed, wanted_) <=
-             static_cast<double>(features);
+std::int64_t MeasuredSearch<T>::called_for(const Attempt& attempt) const {
+  if (!attempt.open || attempt.failed.empty()) return 0;
+  const double features =
+      kALittleMore * growth_needed(attempt.failed, wanted_) * static_cast<double>(attempt.failed.back().features);
+  return features <= static_cast<double>(kMostFeatures) ? static_cast<std::int64_t>(features) : 0;
 }
 
 template <class T>

@@ -37,6 +37,7 @@ class MeasuredSearch {
   /// None: nothing within the limits meets the tolerance.
   [[nodiscard]] std::optional<Found> run();
   [[nodiscard]] double best_error() const { return best_error_; }  ///< of all sets that were tried
+  [[nodiscard]] double wanted() const { return wanted_; }          ///< error on sampled rows
 
  private:
   struct Failed {
@@ -59,15 +60,17 @@ class MeasuredSearch {
   };
 
   void round(std::int64_t limit);
-  Outcome attempt(std::size_t candidate, std::int64_t limit);
-  [[nodiscard]] std::int64_t worth_trying(std::size_t candidate, std::int64_t limit);
+  void reconsider_light();
+  /// `promised`: it pays if it does, so no budget limits it.
+  Outcome attempt(std::size_t candidate, std::int64_t limit, bool promised = false);
+  [[nodiscard]] std::int64_t worth_trying(std::size_t candidate, std::int64_t limit, bool promised);
   [[nodiscard]] double budget(std::int64_t limit) const;
   [[nodiscard]] Bracket bracket(const plan::FeatureRanking& ranking, std::int64_t known, std::int64_t most,
                                 std::vector<Failed>& failed);
   void narrow(const plan::FeatureRanking& ranking, std::size_t candidate, Bracket& found) const;
   void confirm(const plan::FeatureRanking& ranking, std::int64_t most, Bracket& found);
   [[nodiscard]] std::int64_t next_limit() const;
-  [[nodiscard]] bool promises(const Attempt& attempt, std::int64_t features) const;
+  [[nodiscard]] std::int64_t called_for(const Attempt& attempt) const;
   [[nodiscard]] bool any_open() const;
   [[nodiscard]] double least_seconds() const { return found_ ? found_->seconds : request_.most_seconds; }
   [[nodiscard]] double seconds(std::int64_t features, std::size_t candidate, bool in_double) const;
@@ -75,7 +78,7 @@ class MeasuredSearch {
   const FeatureRequest& request_;
   std::span<const Candidate> candidates_;
   SetTrials<T>& trials_;
-  double wanted_;  ///< error on sampled rows
+  double wanted_;
   std::vector<Attempt> attempts_;
   double spent_ = 0;  ///< predicted seconds of the searches so far
   double best_error_;
