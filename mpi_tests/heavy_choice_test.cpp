@@ -91,6 +91,33 @@ TEST(HeavyChoice, TakesNoneWhereNoneIsCheapest) {
   EXPECT_FALSE(choose(MPI_COMM_WORLD, c, request, Cut::even).heavy.any());
 }
 
+// A little more than the first 512 features do. The search for heavy rows must not use up what searching may cost
+// before that is seen, nor be content with many heavy rows.
+TEST(HeavyChoice, TakesNoneWhereALittleMoreFeaturesDo) {
+  constexpr std::int64_t kRows = 2048;
+  constexpr double kExact = 2;  // seconds
+  const Case c = spread_case(make_shape(1, kRows, {kRows}, 16, 16), 3, std::vector<double>(16, 0.7));
+  FeatureRequest request;
+  request.tolerance = 1e-2;
+  request.target = plan::Target::gradients;
+  request.most_seconds = kExact;
+  const auto seconds = [](std::int64_t features, const HeavyCounts& heavy, bool) {
+    return 1e-4 * static_cast<double>(features) + kExact * static_cast<double>(heavy[0] + heavy[1]) / kRows;
+  };
+  const auto search = [](std::int64_t features, const HeavyCounts& heavy) {
+    return 1e-4 * static_cast<double>(features) + (heavy == HeavyCounts{} ? 0 : 0.05);
+  };
+  const auto most = [&](const HeavyCounts& heavy, double below) {
+    const double left = (below - seconds(0, heavy, false) - search(0, heavy)) / 2e-4;
+    return static_cast<std::int64_t>(std::clamp(left, 0.0, 20000.0));
+  };
+  request.costs = {seconds, most, search};
+  const FeatureChoice choice = choose(MPI_COMM_WORLD, c, request, Cut::even);
+  EXPECT_FALSE(choice.heavy.any());
+  EXPECT_GT(choice.walk.features(), 512);
+  EXPECT_LT(choice.walk.features(), 2048);
+}
+
 TEST(HeavyChoice, APlanMeetsItsTolerance) {
   Options options;
   options.method = Method::polynomial;

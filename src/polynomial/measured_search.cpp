@@ -12,6 +12,7 @@ constexpr std::int64_t kFirstLimit = 512, kGrowth = 8;      // features
 constexpr int kFailuresInARow = 2;                          // end a round
 constexpr double kShareOfExact = 0.1, kShareOfFound = 0.5;  // of their seconds may be spent on searching
 constexpr double kALittleMore = 1.25;                       // than errors so far call for
+constexpr std::int64_t kNear = 4;                           // times the features that were tried
 constexpr double kWorthNarrowing = 1.0 / 32;                // of the seconds
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
@@ -47,9 +48,10 @@ MeasuredSearch<T>::MeasuredSearch(const FeatureRequest& request, std::span<const
 template <class T>
 std::optional<typename MeasuredSearch<T>::Found> MeasuredSearch<T>::run() {
   attempt(0, kFirstLimit);
+  try_light();
   for (std::int64_t limit = kFirstLimit;; limit = std::min(next_limit(), kMostFeatures)) {
     round(limit);
-    reconsider_light();
+    try_light();
     if (limit == kMostFeatures || !any_open()) return std::move(found_);
   }
 }
@@ -69,13 +71,14 @@ void MeasuredSearch<T>::round(std::int64_t limit) {
   }
 }
 
-/// Nothing heavy with as many features as its errors call for, where finding and using them takes less than the
-/// best found, whatever was spent before.
+/// Nothing heavy with as many features as its errors call for, where these are not far and take, searched and used,
+/// much less than the best so far: whatever was spent before.
 template <class T>
-void MeasuredSearch<T>::reconsider_light() {
+void MeasuredSearch<T>::try_light() {
   const std::int64_t light = called_for(attempts_[0]);
-  if (light > 0 && found_ && request_.costs && light <= request_.costs->most_features({}, found_->seconds))
-    attempt(0, light, true);
+  if (light == 0 || light > kNear * attempts_[0].tried) return;
+  const double search = request_.costs ? request_.costs->search(light, {}) : 0;
+  if (search + seconds(light, 0, false) <= kShareOfFound * least_seconds()) attempt(0, light, true);
 }
 
 /// Features up to `limit` that a candidate is to be tried with, or 0; closes it where none can ever pay.

@@ -60,8 +60,8 @@ class MeasuredSearch {
   };
 
   void round(std::int64_t limit);
-  void reconsider_light();
-  /// `promised`: it pays if it does, so no budget limits it.
+  void try_light();
+  /// `promised`: it is likely to pay, so no budget limits it.
   Outcome attempt(std::size_t candidate, std::int64_t limit, bool promised = false);
   [[nodiscard]] std::int64_t worth_trying(std::size_t candidate, std::int64_t limit, bool promised);
   [[nodiscard]] double budget(std::int64_t limit) const;
