@@ -156,11 +156,15 @@ TEST(Partition, CutsAtBlocksOtherwise) {
     EXPECT_EQ(share.queries.begin % kBlock, 0);
 }
 
-// 2 blocks for 7 ranks: 4 and 3 of them share the keys of one, none is idle.
+// 2 blocks for 7 ranks: all share both, as 4 and 3 of them for one each would be uneven. 2 slices cannot be shared
+// so.
 TEST(Partition, CutsKeysWhenRanksOutnumberBlocks) {
-  const Partition partition = partition_exact(make_problem(1, 2 * kBlock, 2, false), 7);
+  for (const WorkShare& share : partition_exact(make_problem(1, 2 * kBlock, 2, false), 7).work) {
+    EXPECT_EQ(share.queries.size(), 2 * kBlock);
+    EXPECT_EQ(share.key_parts, 7);
+  }
   std::map<int, int> parts;
-  for (const WorkShare& share : partition.work) {
+  for (const WorkShare& share : partition_exact(make_problem(2, kBlock, 2, false), 7).work) {
     EXPECT_EQ(share.queries.size(), kBlock);
     ++parts[share.key_parts];
   }
@@ -169,8 +173,12 @@ TEST(Partition, CutsKeysWhenRanksOutnumberBlocks) {
 
 // 10 blocks for 7 ranks: whole blocks would leave some ranks two of them, and the others idle half of the time.
 TEST(Partition, CutsKeysWhereBlocksDoNotDivide) {
-  for (const auto& [rows, ranks] : std::vector<std::pair<std::int64_t, int>>{
-           {10 * kBlock, 7}, {3 * kBlock, 2}, {5 * kBlock, 4}, {100'000, 4096}, {100'000, 1536}}) {
+  for (const auto& [rows, ranks] : std::vector<std::pair<std::int64_t, int>>{{10 * kBlock, 7},
+                                                                             {3 * kBlock, 2},
+                                                                             {5 * kBlock, 4},
+                                                                             {100'000, 1536},
+                                                                             {100'000, 4096},
+                                                                             {100'000, 65'536}}) {
     const Problem problem = make_problem(1, rows, 2, false);
     EXPECT_EQ(check_partition(problem, ranks), "") << describe(problem, ranks);
     const double mean = static_cast<double>(rows) / ranks;

@@ -9,7 +9,6 @@ namespace {
 
 constexpr double kSliceSnap = 0.05;  // imbalance accepted for keeping a slice whole
 constexpr double kUneven = 0.1;      // and for keeping keys whole
-constexpr int kMostInTeam = 16;
 
 std::int64_t query_blocks(const Shape& shape) {
   return shape.slices * ((shape.rows + kQueryBlock - 1) / kQueryBlock);
@@ -58,38 +57,35 @@ void add_team(RowRange rows, int parts, Partition& partition) {
   }
 }
 
-/// Teams of about `team` ranks each.
-Partition by_query_rows(const Problem& problem, int ranks, std::int64_t block, int team) {
+/// `teams` of ranks, as even as can be, with about the same rows.
+Partition by_query_rows(const Problem& problem, int ranks, std::int64_t block, int teams) {
   const std::int64_t rows = problem.shape.total_rows();
-  const double share = work_before(problem, rows) / ranks;
+  const double share = work_before(problem, rows) / teams;
   Partition result;
   std::int64_t begin = 0;
-  for (int t = 0; t < ranks / team; ++t) {
-    const RowRange members = even_range(ranks, ranks / team, t);
+  for (int t = 0; t < teams; ++t) {
     const std::int64_t end =
-        members.end == ranks
-            ? rows
-            : std::max(begin, cut_near(problem, share * static_cast<double>(members.end), share, block));
-    add_team({begin, end}, static_cast<int>(members.size()), result);
+        t + 1 == teams ? rows : std::max(begin, cut_near(problem, share * (t + 1), share, block));
+    add_team({begin, end}, static_cast<int>(even_range(ranks, teams, t).size()), result);
     begin = end;
   }
   return result;
 }
 
-/// Ranks that share a range of query rows where they are no more than the blocks. One, unless some rank would have
-/// a block more than others and that counts: then as few as make it count little.
-int team_size(const Problem& problem, int ranks) {
-  if (problem.shape.slices > 1 || problem.causal)
-    return 1;  // a team's rows lie in one slice, its keys are all seen
-  const auto blocks = static_cast<double>(query_blocks(problem.shape));
+/// Of the ranks at one slice, the most with which none has noticeably more to do than the others, whole blocks
+/// being what a team takes.
+int teams_of(const Shape& shape, int ranks) {
+  const std::int64_t blocks = query_blocks(shape);
+  const double share = static_cast<double>(shape.rows) / ranks;
   double least = std::numeric_limits<double>::infinity();
   int best = 1;
-  for (int team = 1; team <= std::min(ranks, kMostInTeam); ++team) {
-    const double longest = std::ceil(blocks / (ranks / team)) / team;  // blocks' worth of work of a rank
-    if (longest >= least) continue;
-    least = longest;
-    best = team;
-    if (longest <= (1 + kUneven) * blocks / ranks) break;
+  for (int teams = static_cast<int>(std::min<std::int64_t>(ranks, blocks)); teams > 0; --teams) {
+    const std::int64_t longest = std::min((blocks + teams - 1) / teams * kQueryBlock, shape.rows);
+    const double rows = static_cast<double>(longest) / (ranks / teams);  // a rank's, with all keys
+    if (rows >= least) continue;
+    least = rows;
+    best = teams;
+    if (rows <= (1 + kUneven) * share) break;
   }
   return best;
 }
@@ -114,10 +110,13 @@ SumBlocks key_sum_blocks(const Shape& shape) {
 }
 
 Partition partition_exact(const Problem& problem, int ranks, bool in_blocks) {
-  if (in_blocks) return by_query_rows(problem, ranks, key_sum_blocks(problem.shape).block, 1);
-  return ranks <= query_blocks(problem.shape)
-             ? by_query_rows(problem, ranks, kQueryBlock, team_size(problem, ranks))
-             : by_blocks_and_keys(problem, ranks);
+  const Shape& shape = problem.shape;
+  if (in_blocks) return by_query_rows(problem, ranks, key_sum_blocks(shape).block, ranks);
+  // A team's rows lie in one slice, and all of them see all keys.
+  if (shape.slices == 1 && !problem.causal)
+    return by_query_rows(problem, ranks, kQueryBlock, teams_of(shape, ranks));
+  return ranks <= query_blocks(shape) ? by_query_rows(problem, ranks, kQueryBlock, ranks)
+                                      : by_blocks_and_keys(problem, ranks);
 }
 
 }  // namespace tattn::plan

@@ -6,8 +6,8 @@
 
 namespace tattn::plan {
 
-/// Query rows that ranks do not cut further: fewer leave lanes of a register tile empty.
-inline constexpr std::int64_t kQueryBlock = 16;
+/// Query rows that ranks do not cut further: fewer leave lanes of a register tile empty, with AVX-512 in float32.
+inline constexpr std::int64_t kQueryBlock = 32;
 
 /// One rank's share of the exact method: every query row of `queries` against part `key_part` of
 /// `key_parts` of the key tuples.
@@ -19,8 +19,8 @@ struct WorkShare {
 
 /// How the exact method is spread over ranks. Query rows are cut into contiguous flattened ranges of
 /// equal work (row i of a causal slice costs (i+1)^t), at slice boundaries where that costs little
-/// balance, at multiples of a query block otherwise. When ranks outnumber query blocks, or one slice's blocks are so
-/// few that some ranks would have noticeably more of them, several ranks share a range and cut its keys.
+/// balance, at multiples of a query block otherwise. When ranks outnumber query blocks, or one slice's blocks are
+/// so few that some ranks would have noticeably more of them, several ranks share a range and cut its keys.
 struct Partition {
   std::vector<WorkShare> work;  ///< by rank; may be empty ranges
   std::vector<RowRange> owned;  ///< by rank: the query rows it should read and write; cover each row once
