@@ -71,14 +71,16 @@ void MeasuredSearch<T>::round(std::int64_t limit) {
   }
 }
 
-/// Nothing heavy with as many features as its errors call for, where these are not far and take, searched and used,
-/// much less than the best so far: whatever was spent before.
+/// Nothing heavy with as many features as its errors call for, where these take, searched and used, much less than
+/// the best so far. Unless they are near, exact is only the best so far to the share of it that searching may take.
 template <class T>
 void MeasuredSearch<T>::try_light() {
   const std::int64_t light = called_for(attempts_[0]);
-  if (light == 0 || light > kNear * attempts_[0].tried) return;
+  if (light == 0) return;
+  const bool near = light <= kNear * attempts_[0].tried;
+  const double most = (near || found_ ? kShareOfFound : kShareOfExact) * least_seconds();
   const double search = request_.costs ? request_.costs->search(light, {}) : 0;
-  if (search + seconds(light, 0, false) <= kShareOfFound * least_seconds()) attempt(0, light, true);
+  if ((near || std::isfinite(most)) && search + seconds(light, 0, false) <= most) attempt(0, light, true);
 }
 
 /// Features up to `limit` that a candidate is to be tried with, or 0; closes it where none can ever pay.
