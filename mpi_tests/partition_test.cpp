@@ -176,6 +176,7 @@ TEST(Partition, CutsKeysWhereBlocksDoNotDivide) {
   for (const auto& [rows, ranks] : std::vector<std::pair<std::int64_t, int>>{{10 * kBlock, 7},
                                                                              {3 * kBlock, 2},
                                                                              {5 * kBlock, 4},
+                                                                             {1000, 32},
                                                                              {100'000, 1536},
                                                                              {100'000, 4096},
                                                                              {100'000, 65'536}}) {

@@ -160,7 +160,7 @@ def line(runner, name, arrays, tolerance, exact, exact_seconds, last):
     print(f"| {name} | {n} | {d} | {tolerance} | {shown(exact) if exact else f'({exact_seconds:.0f})'} | "
           f"{shown(plain)} | {plain['plan']['features'] if plain else ''} | {shown(split)} | "
           f"{split['plan']['features'] if split else ''} | {','.join(map(str, heavy)) if heavy else ''} | {error} | "
-          f"{shown(auto)} | {taken} | {'1' if same else f'{best_other / seconds(auto or split):.2f}'} |", flush=True)
+          f"{shown(auto)} | {taken} | {best_other / seconds(exact if same else auto or split):.2f} |", flush=True)
     return split
 
 

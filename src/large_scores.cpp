@@ -38,7 +38,7 @@ void gradient_in_double(const Communicator& comm, const Problem& problem, const 
   doubles.round();
 }
 
-/// How many rows of a slice have a large LSE, in the slice that has most of them.
+/// How many rows of a slice are large, in the slice that has most of them.
 std::int64_t most_large(const Communicator& comm, const Shape& shape, RowRange mine,
                         const std::vector<double>& sizes) {
   std::vector<double> large(static_cast<std::size_t>(shape.slices), 0.0);
@@ -49,22 +49,25 @@ std::int64_t most_large(const Communicator& comm, const Shape& shape, RowRange m
   return static_cast<std::int64_t>(*std::max_element(large.begin(), large.end()));
 }
 
-/// Query rows for double, as many in every slice: those of large LSE, and with them all that are heavy in the plan.
-plan::HeavyRows large_rows(const Communicator& comm, const Shape& shape, const Plan& plan, RowRange mine,
-                           const float* lse) {
+/// |LSE|, of the plan's heavy rows and where it is no number infinity: the largest of all.
+std::vector<double> sizes_of(const Plan& plan, RowRange mine, const float* lse) {
   constexpr double kFirst = std::numeric_limits<double>::infinity();
   std::vector<double> sizes(static_cast<std::size_t>(mine.size()));
   std::transform(lse, lse + mine.size(), sizes.begin(),
                  [](float x) { return std::isnan(x) ? kFirst : std::abs(x); });
-  const auto of_heavy = [&](double size) {
-    if (plan.heavy == nullptr) return;
+  if (plan.heavy != nullptr)
     for (const std::int64_t row : plan.heavy->rows[0])
-      if (mine.begin <= row && row < mine.end) sizes[static_cast<std::size_t>(row - mine.begin)] = size;
-  };
+      if (mine.begin <= row && row < mine.end) sizes[static_cast<std::size_t>(row - mine.begin)] = kFirst;
+  return sizes;
+}
+
+/// Query rows for double: those of large LSE and all that are heavy in the plan; as many in every slice as in the
+/// one that has most, filled up with the next largest.
+plan::HeavyRows large_rows(const Communicator& comm, const Shape& shape, const Plan& plan, RowRange mine,
+                           const float* lse) {
+  const std::vector<double> sizes = sizes_of(plan, mine, lse);
   plan::HeavyRows large;
-  of_heavy(0);
-  large.counts[0] = most_large(comm, shape, mine, sizes) + (plan.heavy != nullptr ? plan.heavy->counts[0] : 0);
-  of_heavy(kFirst);
+  large.counts[0] = most_large(comm, shape, mine, sizes);
   for (std::int64_t slice = 0; slice < shape.slices; ++slice) {
     const RowRange rows = intersect(mine, {slice * shape.rows, (slice + 1) * shape.rows});
     const std::span<const double> all(sizes);
@@ -110,19 +113,19 @@ void gradient_of_parts(const Communicator& comm, const Problem& problem, const P
   const double share = static_cast<double>(large.counts[0]) / static_cast<double>(problem.shape.rows);
   split::clear(problem.shape, operands, gradients);
   const Plan rest_plan = part_plan(plan, large, RowSet::light), large_plan = part_plan(plan, large, RowSet::heavy);
-  const Options rest = split::part_options(options, 0, 1 - share),
-                last = split::part_options(options, 1 - share, share);
+  const Options first = split::part_options(options, 0, share),
+                rest = split::part_options(options, share, 1 - share);
+  split::Part<float>(problem, large, part_of(RowSet::heavy), operands)
+      .gradient(
+          [&](const Problem& some, const Operands<float>& rows, const Output<const float>&, const float* up,
+              const Gradients<float>& into) { gradient_in_double(comm, some, large_plan, rows, first, up, into); },
+          out, upstream, gradients);
   split::Part<float>(problem, large, part_of(RowSet::light), operands)
       .gradient(
           [&](const Problem& some, const Operands<float>& rows, const Output<const float>& whole, const float* up,
               const Gradients<float>& into) {
             planned_gradient(comm, some, rest_plan, rows, rest, whole, up, into, kept);
           },
-          out, upstream, gradients);
-  split::Part<float>(problem, large, part_of(RowSet::heavy), operands)
-      .gradient(
-          [&](const Problem& some, const Operands<float>& rows, const Output<const float>&, const float* up,
-              const Gradients<float>& into) { gradient_in_double(comm, some, large_plan, rows, last, up, into); },
           out, upstream, gradients);
 }
 

@@ -42,8 +42,8 @@ void forward(MPI_Comm comm, const Problem& problem, const Plan& plan, const Oper
 ///     dQ[i]  = scale sum ds K1[j1] * ..     dK_u[j] = scale sum ds Q[i] * (the other keys)
 ///     dV_u[j] = sum p dO[i] * (the other values)
 ///
-/// In float32 LSE is rounded to eps |LSE|. Where some |LSE| is above 256 both passes are made again in double, on
-/// copies.
+/// In float32 LSE is rounded to eps |LSE|. Query rows with |LSE| above 256, where causal all rows, pass forward and
+/// back again in double, on copies.
 template <class T>
 void gradient(MPI_Comm comm, const Problem& problem, const Plan& plan, const Operands<T>& operands,
               const Options& options, const Output<const T>& out, const T* upstream, const Gradients<T>& gradients,

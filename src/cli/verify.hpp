@@ -43,9 +43,10 @@ struct Check {
 /// relative to rounding / tolerance instead: a gradient that is zero is not held to its own size.
 struct Magnitudes {
   double query = 0, upstream = 0, overlap = 0;  ///< row norms of Q, dO; sum_m |dO O|
+  double lse = 0;                               ///< a weight exp(s - LSE) is as good as LSE is rounded
   std::array<double, kMaxOrder> key{}, value{};
 };
-/// Largest |LSE| of the result, which it holds to eps of that: exp(s - LSE) is off by as much. Collective.
+/// Largest |LSE| of the result. Collective.
 template <class T>
 [[nodiscard]] double largest_lse(const Communicator& comm, const Subject<T>& subject);
 

@@ -51,6 +51,7 @@ Magnitudes magnitudes(const Communicator& comm, const Subject<T>& subject) {
     sizes.value[at] = root_mean_square(comm, subject.operands.value[at], shape.total_key_rows(u));
   }
   if (!subject.gradients) return sizes;
+  sizes.lse = root_mean_square(comm, subject.results.lse, shape.total_rows());
   sizes.upstream = root_mean_square(comm, subject.operands.upstream, shape.total_rows());
   sizes.overlap =
       mean_overlap(comm, subject.operands.upstream, subject.results.output, shape.total_rows(), shape.value_dim);

@@ -5,14 +5,18 @@
 
 namespace tattn::kernels {
 
-/// While this lives, results of this thread below the smallest normal number become 0. Weights of softmax and powers
-/// reach down to there, so that their products go beyond, for which processors of Intel take some hundred times as
-/// long. Others lose nothing by them.
+/// While this lives, results of this thread below the smallest normal number become 0. Weights of softmax and
+/// powers reach down to there, so that their products go beyond, for which processors of Intel take some hundred
+/// times as long. Does nothing where there is no SSE2.
 class FlushSubnormals {
  public:
 #if defined(__SSE2__)
-  FlushSubnormals() : before_(_mm_getcsr()) { _mm_setcsr(before_ | _MM_FLUSH_ZERO_ON); }
-  ~FlushSubnormals() { _mm_setcsr(before_); }
+  FlushSubnormals() : before_(_mm_getcsr()) {
+    _mm_setcsr(before_ | _MM_FLUSH_ZERO_ON);
+  }
+  ~FlushSubnormals() {
+    _mm_setcsr(before_);
+  }
 
  private:
   unsigned before_;

@@ -35,7 +35,7 @@ std::string gemm_advice(const std::string& core, const std::vector<std::string>&
           "OpenBLAS does not know this processor and multiplies matrices as on one of 2004: set "
           "OPENBLAS_CORETYPE={} "
           "in the environment of all ranks",
-          set.starts_with("AVX3") ? "SkylakeX" : "Haswell");
+          set == "AVX2" ? "Haswell" : "SkylakeX");
   return {};
 }
 

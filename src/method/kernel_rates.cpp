@@ -185,7 +185,7 @@ plan::Rates measure_rates(const Communicator& comm, const Problem& problem, Meth
     if (method != Method::exact) measure_polynomial<T>(alone, shape, rates);
   });
   agree_on(comm, rates);
-  rates.panel_rows = kernels::panel_width<T>();
+  rates.panel_rows = comm.max(kernels::panel_width<T>());
   rates.core_flops = rates.exact_forward / (sizeof(T) == 4 ? 2 : 1);  // planning is in double
   rates.latency = kLatency;
   rates.bandwidth = rates.exchange = kBandwidth;

@@ -35,8 +35,8 @@ std::vector<double> exact_shares(const Problem& problem, int ranks, std::int64_t
     const std::int64_t rows = std::min(share.queries.size(), shape.rows);  // of one slice: tiles end with it
     const double padded = static_cast<double>(kernels::round_up(rows, panel_rows)) /
                           static_cast<double>(std::max<std::int64_t>(1, rows));
-    shares.push_back(tiles * padded * static_cast<double>(share.queries.size()) / share.key_parts /
-                     static_cast<double>(shape.total_rows()));
+    shares.push_back(tiles * padded * static_cast<double>(share.queries.size()) *
+                     largest_key_part(shape, share.key_parts) / static_cast<double>(shape.total_rows()));
   }
   return shares;
 }
@@ -196,10 +196,9 @@ double all_rows(const Shape& shape) {
 
 /// Of the exact results of a trial.
 double trial_flops(const Problem& problem, bool gradients) {
-  const Shape& shape = problem.shape;
-  double tuples = static_cast<double>(trial_shape(problem).rows);
-  for (int u = 0; u < shape.order; ++u)
-    tuples *= static_cast<double>(trial_shape(problem).key_rows[static_cast<std::size_t>(u)]);
+  const Shape shape = trial_shape(problem);
+  auto tuples = static_cast<double>(shape.rows);
+  for (int u = 0; u < shape.order; ++u) tuples *= static_cast<double>(shape.key_rows[static_cast<std::size_t>(u)]);
   return tuples * (gradients ? 8.0 * static_cast<double>(shape.dim + shape.value_dim)
                              : 2.0 * static_cast<double>(shape.dim + shape.value_dim + 1));
 }

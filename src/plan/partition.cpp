@@ -9,6 +9,7 @@ namespace {
 
 constexpr double kSliceSnap = 0.05;  // imbalance accepted for keeping a slice whole
 constexpr double kUneven = 0.1;      // and for keeping keys whole
+constexpr int kMostParts = 8;        // of the keys, where there are blocks for as many ranks
 
 std::int64_t query_blocks(const Shape& shape) {
   return shape.slices * ((shape.rows + kQueryBlock - 1) / kQueryBlock);
@@ -57,37 +58,48 @@ void add_team(RowRange rows, int parts, Partition& partition) {
   }
 }
 
-/// `teams` of ranks, as even as can be, with about the same rows.
-Partition by_query_rows(const Problem& problem, int ranks, std::int64_t block, int teams) {
+Partition by_query_rows(const Problem& problem, int ranks, std::int64_t block) {
   const std::int64_t rows = problem.shape.total_rows();
-  const double share = work_before(problem, rows) / teams;
+  const double share = work_before(problem, rows) / ranks;
   Partition result;
   std::int64_t begin = 0;
-  for (int t = 0; t < teams; ++t) {
+  for (int r = 0; r < ranks; ++r) {
     const std::int64_t end =
-        t + 1 == teams ? rows : std::max(begin, cut_near(problem, share * (t + 1), share, block));
-    add_team({begin, end}, static_cast<int>(even_range(ranks, teams, t).size()), result);
+        r + 1 == ranks ? rows : std::max(begin, cut_near(problem, share * (r + 1), share, block));
+    add_team({begin, end}, 1, result);
     begin = end;
   }
   return result;
 }
 
-/// Of the ranks at one slice, the most with which none has noticeably more to do than the others, whole blocks
-/// being what a team takes.
+/// Of the ranks at one slice: the most teams, that is the fewest parts of the keys, with which no rank has
+/// noticeably more to do than the mean. A team takes whole blocks.
 int teams_of(const Shape& shape, int ranks) {
   const std::int64_t blocks = query_blocks(shape);
+  const int most = static_cast<int>(std::min<std::int64_t>(ranks, blocks));
+  const int parts = std::max(kMostParts, 2 * ((ranks + most - 1) / most));  // merging them takes a message each
   const double share = static_cast<double>(shape.rows) / ranks;
   double least = std::numeric_limits<double>::infinity();
-  int best = 1;
-  for (int teams = static_cast<int>(std::min<std::int64_t>(ranks, blocks)); teams > 0; --teams) {
-    const std::int64_t longest = std::min((blocks + teams - 1) / teams * kQueryBlock, shape.rows);
-    const double rows = static_cast<double>(longest) / (ranks / teams);  // a rank's, with all keys
-    if (rows >= least) continue;
-    least = rows;
+  int best = most;
+  for (int teams = most; teams >= std::max(1, ranks / parts); --teams) {
+    const auto rows = static_cast<double>((blocks + teams - 1) / teams * kQueryBlock);
+    const double longest = rows * largest_key_part(shape, ranks / teams);  // in rows with all keys
+    if (longest >= least) continue;
+    least = longest;
     best = teams;
-    if (rows <= (1 + kUneven) * share) break;
+    if (longest <= (1 + kUneven) * share) break;
   }
   return best;
+}
+
+Partition by_teams(const Shape& shape, int ranks, int teams) {
+  Partition result;
+  for (int t = 0; t < teams; ++t) {
+    const RowRange blocks = even_range(query_blocks(shape), teams, t);
+    add_team({blocks.begin * kQueryBlock, std::min(blocks.end * kQueryBlock, shape.rows)},
+             static_cast<int>(even_range(ranks, teams, t).size()), result);
+  }
+  return result;
 }
 
 /// More ranks than blocks: the ranks of one block share its rows and cut its keys.
@@ -105,17 +117,28 @@ Partition by_blocks_and_keys(const Problem& problem, int ranks) {
 
 }  // namespace
 
+double largest_key_part(const Shape& shape, int parts) {
+  double inner = 1, tuples = 1;
+  for (int u = 0; u < shape.order; ++u) {
+    const auto rows = static_cast<double>(shape.key_rows[static_cast<std::size_t>(u)]);
+    inner = std::max(inner, rows);
+    tuples *= rows;
+  }
+  const double outer = tuples / inner, across = std::min<double>(outer, parts), along = std::floor(parts / across);
+  const auto share = [](double count, double by) { return std::ceil(count / by) / count; };
+  return share(outer, across) * share(inner, along);
+}
+
 SumBlocks key_sum_blocks(const Shape& shape) {
   return SumBlocks::of(shape.rows, shape.order == 1 ? kMomentBlock : SumBlocks::kRows);
 }
 
 Partition partition_exact(const Problem& problem, int ranks, bool in_blocks) {
   const Shape& shape = problem.shape;
-  if (in_blocks) return by_query_rows(problem, ranks, key_sum_blocks(shape).block, ranks);
+  if (in_blocks) return by_query_rows(problem, ranks, key_sum_blocks(shape).block);
   // A team's rows lie in one slice, and all of them see all keys.
-  if (shape.slices == 1 && !problem.causal)
-    return by_query_rows(problem, ranks, kQueryBlock, teams_of(shape, ranks));
-  return ranks <= query_blocks(shape) ? by_query_rows(problem, ranks, kQueryBlock, ranks)
+  if (shape.slices == 1 && !problem.causal) return by_teams(shape, ranks, teams_of(shape, ranks));
+  return ranks <= query_blocks(shape) ? by_query_rows(problem, ranks, kQueryBlock)
                                       : by_blocks_and_keys(problem, ranks);
 }
 

@@ -29,6 +29,9 @@ struct Partition {
 /// in_blocks: cut at ends of key_sum_blocks alone, with whole keys; ranks beyond the blocks have nothing to do.
 [[nodiscard]] Partition partition_exact(const Problem& problem, int ranks, bool in_blocks = false);
 
+/// The share of all key tuples that the largest of `parts` parts has; exact::part_of cuts them.
+[[nodiscard]] double largest_key_part(const Shape& shape, int parts);
+
 /// Blocks of query rows whose key gradients are summed apart when sums must not depend on the ranks.
 [[nodiscard]] SumBlocks key_sum_blocks(const Shape& shape);
 

@@ -56,12 +56,10 @@ std::optional<typename MeasuredSearch<T>::Found> MeasuredSearch<T>::run() {
   }
 }
 
-/// Nothing heavy where it promises to do, as the others then hardly pay; then from the most heavy rows to the
-/// fewest. Whether a set does is not monotone in the heavy rows (a normaliser of few terms may be negative), but
-/// where several candidates in a row fail, still fewer heavy rows will too.
+/// From the most heavy rows to the fewest. Whether a set does is not monotone in the heavy rows (a normaliser of
+/// few terms may be negative), but where several candidates in a row fail, still fewer heavy rows will too.
 template <class T>
 void MeasuredSearch<T>::round(std::int64_t limit) {
-  if (const std::int64_t light = called_for(attempts_[0]); light > 0 && light <= limit) attempt(0, limit);
   int failures = 0;
   for (std::size_t k = candidates_.size(); k-- > 0;) {
     const Outcome outcome = attempt(k, limit);
@@ -80,7 +78,7 @@ void MeasuredSearch<T>::try_light() {
   const bool near = light <= kNear * attempts_[0].tried;
   const double most = (near || found_ ? kShareOfFound : kShareOfExact) * least_seconds();
   const double search = request_.costs ? request_.costs->search(light, {}) : 0;
-  if ((near || std::isfinite(most)) && search + seconds(light, 0, false) <= most) attempt(0, light, true);
+  if ((near || std::isfinite(most)) && spent_ + search + seconds(light, 0, false) <= most) attempt(0, light, true);
 }
 
 /// Features up to `limit` that a candidate is to be tried with, or 0; closes it where none can ever pay.
