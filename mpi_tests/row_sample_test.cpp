@@ -13,8 +13,8 @@ namespace tattn::test {
 namespace {
 
 using plan::HeavyCounts;
-using polynomial::RankedRows;
 using plan::SampleSizes;
+using polynomial::RankedRows;
 
 constexpr std::int64_t kRows = 400, kDim = 3;
 constexpr SampleSizes kSizes{4, 36, 6, 54};
