@@ -13,7 +13,7 @@ chooses, and by auto. Seconds are processor seconds of the whole program, which 
 does: choosing, computing, and some 0.1 s of starting and files. Where exact takes less than a second, they are medians of
 9 runs, in turns. "-" is a refusal: no set of features meets the tolerance. What is predicted to take more than ten
 seconds is run once for split and auto, where auto takes the split, and once for both tolerances, where the plan is the
-same.
+same. Where auto does as exact does, without a search, the last column has exact's seconds for its own.
 
 The error is that of the split against the exact result: of O, or the largest over the gradients. Exact is not run where
 it is predicted to take more than --longest seconds. Then the prediction stands in brackets, and the error, also in

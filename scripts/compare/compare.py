@@ -99,9 +99,9 @@ def openblas_core():
     return blas.openblas_get_corename().decode()
 
 
-def refuse_slow_products():
+def refuse_slow_products(core):
     """On a processor that OpenBLAS does not know PyTorch would be several times slower than it need be."""
-    if openblas_core() == "Prescott" and " avx2 " in pathlib.Path("/proc/cpuinfo").read_text():
+    if core == "Prescott" and " avx2 " in pathlib.Path("/proc/cpuinfo").read_text():
         sys.exit("compare.py: OpenBLAS does not know this processor: set OPENBLAS_CORETYPE to what it has, Haswell (AVX2) or "
                  "SkylakeX (AVX-512)")
 
@@ -239,9 +239,10 @@ def main():
     if not pathlib.Path(options.tattn).exists():
         sys.exit(f"compare.py: {options.tattn} is not there; build it with scripts/quickstart or name one with --tattn")
     version = subprocess.run([options.tattn, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    refuse_slow_products()
+    core = openblas_core()
+    refuse_slow_products(core)
     options.versions = (f"{version}; PyTorch {torch.__version__}; numpy {np.__version__}; Python {platform.python_version()}; "
-                        f"OpenBLAS kernels {openblas_core()}")
+                        f"OpenBLAS kernels {core}")
 
     if torch_environment() is None:
         print("note: OpenBLAS with pthreads slows PyTorch down here; apt-get install libopenblas0-openmp")

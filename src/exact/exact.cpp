@@ -111,9 +111,9 @@ void forward(const Communicator& comm, const Problem& problem, const Operands<T>
 
   if (work.most_parts() > 1) {
     SoftmaxRows sums(held.size(), shape.value_dim);
+    // Where keys are cut, every rank's range lies in one slice.
     work.each_slice([&](const SliceWork<T>& slice, std::int64_t, std::int64_t) {
-      forward_slice(slice, query.data(), progress,
-                    sums);  // where keys are cut, every rank's range lies in one slice
+      forward_slice(slice, query.data(), progress, sums);
     });
     return merge_parts(comm, work, sums, wanted, shape.value_dim, out);
   }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/panels.hpp"
+#include "plan/partition.hpp"
 
 namespace tattn::exact {
 
@@ -31,7 +32,7 @@ KeyBox part_of(const KeyBox& box, std::int64_t parts, std::int64_t part) {
     const RowRange piece = even_range(range.size(), n, p);
     return RowRange{range.begin + piece.begin, range.begin + piece.end};
   };
-  const std::int64_t across = std::clamp<std::int64_t>(box.outer.size(), 1, parts), along = parts / across;
+  const auto [across, along] = plan::key_cuts(box.outer.size(), parts);
   if (part >= across * along) return {{0, 0}, {0, 0}};
   return {cut(box.outer, across, part % across), cut(box.inner, along, part / across)};
 }

@@ -11,22 +11,22 @@ namespace tattn::kernels {
 class FlushSubnormals {
  public:
 #if defined(__SSE2__)
-  FlushSubnormals() : before_(_mm_getcsr()) {
+  FlushSubnormals() {
     _mm_setcsr(before_ | _MM_FLUSH_ZERO_ON);
   }
   ~FlushSubnormals() {
     _mm_setcsr(before_);
   }
-
- private:
-  unsigned before_;
-
- public:
 #else
   FlushSubnormals() {}
 #endif
   FlushSubnormals(const FlushSubnormals&) = delete;
   FlushSubnormals& operator=(const FlushSubnormals&) = delete;
+
+#if defined(__SSE2__)
+ private:
+  unsigned before_ = _mm_getcsr();
+#endif
 };
 
 }  // namespace tattn::kernels

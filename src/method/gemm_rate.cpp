@@ -32,9 +32,8 @@ std::string gemm_advice(const std::string& core, const std::vector<std::string>&
   for (const std::string& set : instruction_sets)
     if (set.starts_with("AVX"))
       return fmt::format(
-          "OpenBLAS does not know this processor and multiplies matrices as on one of 2004: set "
-          "OPENBLAS_CORETYPE={} "
-          "in the environment of all ranks",
+          "OpenBLAS does not know this processor and multiplies matrices as on one of 2004: "
+          "set OPENBLAS_CORETYPE={} in the environment of all ranks",
           set == "AVX2" ? "Haswell" : "SkylakeX");
   return {};
 }

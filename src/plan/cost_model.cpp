@@ -185,8 +185,8 @@ Grid choose_grid(const Problem& problem, bool gradients, int element_bytes, std:
 namespace {
 
 /// The rows of a slice that sets are tried on; as many are held out.
-Shape trial_shape(const Problem& problem) {
-  return sampled_problem(problem, of_order(kTrialSizes, problem.shape.order)).shape;
+Problem trial_problem(const Problem& problem) {
+  return sampled_problem(problem, of_order(kTrialSizes, problem.shape.order));
 }
 
 double all_rows(const Shape& shape) {
@@ -196,11 +196,8 @@ double all_rows(const Shape& shape) {
 
 /// Of the exact results of a trial.
 double trial_flops(const Problem& problem, bool gradients) {
-  const Shape shape = trial_shape(problem);
-  auto tuples = static_cast<double>(shape.rows);
-  for (int u = 0; u < shape.order; ++u) tuples *= static_cast<double>(shape.key_rows[static_cast<std::size_t>(u)]);
-  return tuples * (gradients ? 8.0 * static_cast<double>(shape.dim + shape.value_dim)
-                             : 2.0 * static_cast<double>(shape.dim + shape.value_dim + 1));
+  const Problem trial = trial_problem(problem);
+  return gradients ? exact_gradient_flops(trial) * 4 / 3 : exact_forward_flops(trial);  // with the forward pass
 }
 
 }  // namespace
@@ -219,8 +216,7 @@ double predict_attempt(const Problem& problem, bool gradients, std::int64_t feat
   const double monomials = 2 * static_cast<double>(features) *
                            all_rows(sampled_problem(problem, kSearchSizes).shape) * (400 + 4 * columns) *
                            (gradients ? 2.2 : 1);
-  const double trials = (gradients ? 33 : 13) * all_rows(trial_shape(problem)) * static_cast<double>(features) * 2 *
-                        static_cast<double>(shape.value_dim + 1);
+  const double trials = (gradients ? 33 : 13) * polynomial_forward_flops(trial_problem(problem), features);
   const double parts = !heavy ? 0 : (gradients ? 2.5 : 0.3) * trial_flops(problem, gradients);
   return slices * (softmax + monomials + trials + parts) / rates.core_flops;
 }

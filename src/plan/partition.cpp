@@ -117,6 +117,11 @@ Partition by_blocks_and_keys(const Problem& problem, int ranks) {
 
 }  // namespace
 
+KeyCuts key_cuts(std::int64_t outer_tuples, std::int64_t parts) {
+  const std::int64_t across = std::clamp<std::int64_t>(outer_tuples, 1, parts);
+  return {across, parts / across};
+}
+
 double largest_key_part(const Shape& shape, int parts) {
   double inner = 1, tuples = 1;
   for (int u = 0; u < shape.order; ++u) {
@@ -124,9 +129,12 @@ double largest_key_part(const Shape& shape, int parts) {
     inner = std::max(inner, rows);
     tuples *= rows;
   }
-  const double outer = tuples / inner, across = std::min<double>(outer, parts), along = std::floor(parts / across);
-  const auto share = [](double count, double by) { return std::ceil(count / by) / count; };
-  return share(outer, across) * share(inner, along);
+  const double outer = tuples / inner;
+  const KeyCuts cuts = key_cuts(static_cast<std::int64_t>(std::min<double>(outer, parts)), parts);
+  const auto share = [](double count, std::int64_t by) {
+    return std::ceil(count / static_cast<double>(by)) / count;
+  };
+  return share(outer, cuts.across) * share(inner, cuts.along);
 }
 
 SumBlocks key_sum_blocks(const Shape& shape) {

@@ -29,7 +29,13 @@ struct Partition {
 /// in_blocks: cut at ends of key_sum_blocks alone, with whole keys; ranks beyond the blocks have nothing to do.
 [[nodiscard]] Partition partition_exact(const Problem& problem, int ranks, bool in_blocks = false);
 
-/// The share of all key tuples that the largest of `parts` parts has; exact::part_of cuts them.
+/// Cuts of a box of keys into `parts`: of its outer tuples, as many as they allow, and of its inner rows.
+struct KeyCuts {
+  std::int64_t across, along;
+};
+[[nodiscard]] KeyCuts key_cuts(std::int64_t outer_tuples, std::int64_t parts);
+
+/// The share of all key tuples that the largest of `parts` parts has.
 [[nodiscard]] double largest_key_part(const Shape& shape, int parts);
 
 /// Blocks of query rows whose key gradients are summed apart when sums must not depend on the ranks.
